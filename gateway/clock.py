@@ -1,0 +1,18 @@
+"""Time comes in as a parameter: a clock is a function that answers an aware UTC datetime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """Return the machine's time in UTC."""
+    return datetime.now(UTC)
+
+
+def fixed_clock(at: datetime) -> Clock:
+    """Return a clock that stands still, for tests and for the demonstration's first slot."""
+    return lambda: at

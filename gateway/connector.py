@@ -1,0 +1,242 @@
+"""The connector contract: what everything that speaks to a neighbour promises (docs/connectors.md).
+
+Connectors import nothing of the core but this module, ``gateway.errors`` and ``gateway.canonical``. The engine gives each call a
+``Context``; a connector holds no state of its own between calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import httpx2
+
+CONTRACT_VERSION = 1
+
+
+class DeleteMode(StrEnum):
+    """How a source tells that a record is gone."""
+
+    NONE = "none"
+    TOMBSTONE = "tombstone"
+    EVENT = "event"
+    RECONCILE = "reconcile"
+
+
+class Op(StrEnum):
+    """What happened to the record."""
+
+    UPSERT = "upsert"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSpec:
+    """One stream of records of a source.
+
+    ``overlap_seconds`` is re-read behind the cursor (at least an hour for zone-less cursors: the repeated hour in October).
+    ``window_days`` makes it a window stream (from, to, relative to today). ``partition_by`` names the stream whose records give one
+    slice each. ``reconcile_every`` n: every n-th run reads the full key list and compares.
+    """
+
+    name: str
+    kind: str
+    primary_key: tuple[str, ...]
+    json_schema: Mapping[str, Any]
+    cursor_field: str | None = None
+    cursor_is_sorted: bool = False
+    overlap_seconds: int = 7200
+    window_days: tuple[int, int] | None = None
+    partition_by: str | None = None
+    deletes: DeleteMode = DeleteMode.NONE
+    reconcile_every: int | None = None
+    sensitive_labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """The unit of reading, retry and checkpoint. ``upper`` is fixed when the run starts."""
+
+    stream: str
+    partition: str = ""
+    lower: str | None = None
+    upper: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One record of a page. ``data`` is the record's own bytes, cut from the response; ``None`` for a delete.
+
+    ``date`` is the record's own day (``YYYY-MM-DD``) on window streams: absence counts as deletion only for days just read.
+    """
+
+    stream: str
+    key: str
+    op: Op
+    data: bytes | None
+    version: str | None = None
+    cursor: str | None = None
+    source_time: datetime | None = None
+    origin: str | None = None
+    date: str | None = None
+    labels: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """A record of a page that can't be read as a record: its bytes are kept, with the reason."""
+
+    stream: str
+    key: str
+    data: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What one read gave; ``next`` is opaque, ``None`` when the slice is done."""
+
+    records: Sequence[Record]
+    rejected: Sequence[Rejection] = ()
+    next: str | None = None
+    raw_bytes: int = 0
+    requests: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """The bookmark of a (stream, partition), owned by the engine."""
+
+    value: str | None = None
+    boundary_keys: tuple[str, ...] = ()
+    schema: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the neighbour allows, per credential, over all workers."""
+
+    max_concurrency: int = 4
+    per_second: float | None = None
+    daily_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """Whether the neighbour answers; ``expires`` is the end of our certificate or token."""
+
+    ok: bool
+    detail: str
+    latency_ms: float
+    expires: datetime | None = None
+
+
+class Context(Protocol):
+    """Given by the engine; fakes are in ``gateway.testing``."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+    @property
+    def zone(self) -> str: ...
+    def http(self) -> httpx2.Client: ...
+    def secret(self, name: str) -> str: ...
+    def now(self) -> datetime: ...
+    def cancelled(self) -> bool: ...
+    def log(self, event: str, **fields: Any) -> None: ...
+    def partitions(self, stream: str) -> Sequence[str]: ...
+
+
+@runtime_checkable
+class PullConnector(Protocol):
+    """A source that we read. Reads in order and says where to resume; nothing else."""
+
+    contract_version: int
+    name: str
+    vendor: str
+    version: str
+    config_schema: Mapping[str, Any]
+    limits: Limits
+
+    def check(self, ctx: Context) -> CheckResult: ...
+    def streams(self, ctx: Context) -> Sequence[StreamSpec]: ...
+    def slices(self, ctx: Context, stream: StreamSpec, cursor: Cursor) -> Iterator[Slice]: ...
+    def read(self, ctx: Context, stream: StreamSpec, slice_: Slice, page: str | None) -> Page: ...
+    def keys(self, ctx: Context, stream: StreamSpec, slice_: Slice) -> Iterator[str]: ...
+
+
+RetractionMethod = Literal["delete", "tombstone", "unshare", "cannot"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalManifest:
+    """What a portal can do: declared once, judged by the gateway before a consent is saved."""
+
+    granularity: Literal["member"] = "member"
+    audiences: frozenset[str] = frozenset({"circle", "trust-group", "provider-and-trust-group"})
+    retraction: RetractionMethod = "delete"
+    step_up: bool = True
+    max_entries: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryItem:
+    """One write to one member's compartment: ``body`` is ``None`` for a delete; ``etag`` the last one the portal gave."""
+
+    type: str
+    id: str
+    body: bytes | None
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The portal's answer for one item; on refusal ``error`` is its class and ``detail`` codes only, never content."""
+
+    type: str
+    id: str
+    ok: bool
+    etag: str | None = None
+    status: int | None = None
+    error: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteState:
+    """What a read-back found: ``body`` is ``None`` when it is gone (404 or 410)."""
+
+    type: str
+    id: str
+    body: bytes | None
+    etag: str | None = None
+
+
+@runtime_checkable
+class SinkConnector(Protocol):
+    """A portal that we write to. ``target`` is the member."""
+
+    contract_version: int
+    name: str
+    version: str
+    config_schema: Mapping[str, Any]
+    limits: Limits
+
+    def manifest(self) -> PortalManifest: ...
+    def check(self, ctx: Context) -> CheckResult: ...
+    def deliver(self, ctx: Context, target: str, batch: Sequence[DeliveryItem]) -> Sequence[Receipt]: ...
+    def read_back(self, ctx: Context, target: str, keys: Sequence[tuple[str, str]]) -> Sequence[RemoteState]: ...
+    def listing(self, ctx: Context, target: str) -> Iterator[RemoteState]: ...
+    def announce(self, ctx: Context, last: datetime, following: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorRef:
+    """How the configuration names a neighbour."""
+
+    code: str
+    connector: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
