@@ -66,6 +66,18 @@ class Database:
             connection.execute(SCOPE, ("" if org is None else str(org), self.clock().isoformat()))
             yield connection
 
+    @contextmanager
+    def snapshot(self, org: int) -> Iterator[Connection]:
+        """Yield a transaction whose every query sees the same moment: what is counted in several queries then adds up."""
+        with self._pool.connection() as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            try:
+                with connection.transaction():
+                    connection.execute(SCOPE, (str(org), self.clock().isoformat()))
+                    yield connection
+            finally:
+                connection.isolation_level = None
+
     def close(self) -> None:
         """Give all connections back to the server."""
         self._pool.close()

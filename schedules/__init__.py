@@ -1,0 +1,1 @@
+"""When things run: slots, the four tasks, and the threads that run them."""

@@ -1,0 +1,91 @@
+"""Open an installation: configuration, database (embedded or real), schema, keys. Everything that runs begins here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway import migrate, postgres
+from gateway.clock import Clock, system_clock
+from gateway.config import Config, config_path, load_config
+from gateway.database import Database, Role
+from gateway.errors import Misconfigured
+from gateway.installation import install
+from gateway.runtime import Gateway
+from gateway.state import state_folder
+
+OWNER_POOL = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """An opened installation. ``organisations`` gives each code its number; ``engine`` sees all organisations."""
+
+    config: Config
+    gateway: Gateway
+    organisations: dict[str, int]
+    dsn: str
+
+    def org(self, code: str | None) -> int:
+        """Return the number of the organisation named, or of the only one.
+
+        Raises:
+            Misconfigured: there is no such organisation, or there are several and none was named.
+        """
+        if code is None and len(self.organisations) == 1:
+            return next(iter(self.organisations.values()))
+        known = ", ".join(sorted(self.organisations))
+        if code is None:
+            raise Misconfigured(f"name an organisation with --org; there are: {known}")
+        if code not in self.organisations:
+            raise Misconfigured(f"no organisation is called {code!r}; there are: {known}")
+        return self.organisations[code]
+
+    @contextmanager
+    def engine(self) -> Iterator[Gateway]:
+        """Yield a gateway in the role that sees all rows: for verification, never for disclosure."""
+        with Database(self.dsn, role="zorgsluis_engine", clock=self.gateway.clock, max_size=2) as database:
+            yield Gateway(database=database, clock=self.gateway.clock, keys=self.gateway.keys)
+
+
+@contextmanager
+def database_server(state: Path) -> Iterator[str]:
+    """Yield the address of the database: ``DATABASE_URL``, or the embedded server, started when it isn't running."""
+    url = os.environ.get("DATABASE_URL")
+    if url:
+        yield url
+        return
+    server = postgres.start(state / "database")
+    try:
+        yield server.dsn()
+    finally:
+        server.stop()
+
+
+@contextmanager
+def open_installation(
+    path: Path | None = None,
+    *,
+    state: Path | None = None,
+    role: Role = "zorgsluis_app",
+    clock: Clock = system_clock,
+    pool: int = 12,
+) -> Iterator[Installation]:
+    """Open what the configuration describes, with the schema brought up to date.
+
+    Raises:
+        Misconfigured: the configuration, the keys or the database can't be used; the text says which and what to do.
+    """
+    state = state or state_folder()
+    config = load_config(config_path(path, state))
+    with ExitStack() as stack:
+        dsn = stack.enter_context(database_server(state))
+        migrate.upgrade(dsn)
+        database = stack.enter_context(Database(dsn, role=role, clock=clock, max_size=pool))
+        rings = install(database, config, state / "keys", clock)
+        organisations = dict(zip((o.code for o in config.organisations), rings, strict=True))
+        gateway = Gateway(database=database, clock=clock, keys=rings.__getitem__)
+        yield Installation(config=config, gateway=gateway, organisations=organisations, dsn=dsn)

@@ -1,0 +1,99 @@
+"""What an installation is told: its organisations, neighbours and hours, in one YAML file.
+
+Secrets are never in the file, only the names of the files that hold them (mode 0600).
+
+    organisations:
+      - code: delinde
+        name: Thuiszorg De Linde
+        sources:
+          - {code: ons, connector: ons, system: ons-delinde, settings: {base_url: "http://127.0.0.1:8101", secrets: {certificate: /…/ons.pem}}}
+        portals:
+          - {code: familie, connector: member-fhir, settings: {base_url: "http://127.0.0.1:8102", secrets: {key: /…/portal.jwk}}}
+        schedule: {code: portals, hours: [7, 11, 15, 19, 23]}
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import Misconfigured
+
+AMSTERDAM = "Europe/Amsterdam"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceConfig(_Part):
+    """An ECD: ``system`` is the record system (the ECD instance), ``maps`` the folder of maps in ``mappings/``."""
+
+    code: str
+    connector: str
+    system: str
+    maps: str = ""
+    zone: str = AMSTERDAM
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class PortalConfig(_Part):
+    """A client and family portal."""
+
+    code: str
+    connector: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class ScheduleConfig(_Part):
+    """When the portals are brought up to date, in local hours."""
+
+    code: str = "portals"
+    zone: str = AMSTERDAM
+    hours: tuple[int, ...] = (7, 11, 15, 19, 23)
+
+
+class OrganisationConfig(_Part):
+    """One care organisation with its neighbours."""
+
+    code: str
+    name: str
+    sources: tuple[SourceConfig, ...] = ()
+    portals: tuple[PortalConfig, ...] = ()
+    schedule: ScheduleConfig = ScheduleConfig()
+
+
+class Config(_Part):
+    """The whole file."""
+
+    organisations: tuple[OrganisationConfig, ...]
+
+
+def config_path(given: Path | None, state: Path) -> Path:
+    """Return the file to read: the one given, else ``ZORGSLUIS_CONFIG``, else the one in the state folder."""
+    named = os.environ.get("ZORGSLUIS_CONFIG")
+    return given or (Path(named) if named else state / "zorgsluis.yaml")
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the file.
+
+    Raises:
+        Misconfigured: it is missing, not YAML, or a key is unknown or wrong; the text names the place.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Config.model_validate(raw)
+    except FileNotFoundError:
+        raise Misconfigured(f"no configuration at {path}; name one with --config or ZORGSLUIS_CONFIG") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise Misconfigured(f"{path}{line}: not readable as YAML") from None
+    except ValidationError as error:
+        places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise Misconfigured(f"{path}: {places}") from None

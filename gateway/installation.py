@@ -1,0 +1,90 @@
+"""Make the database know what the configuration says: organisations, neighbours, hours, keys, class maps and mapping versions.
+
+Running it again changes nothing. Nothing is ever removed here: what is no longer in the file keeps its history.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from psycopg.types.json import Jsonb
+
+from gateway.clock import Clock
+from gateway.config import Config, OrganisationConfig, SourceConfig
+from gateway.database import Connection, Database
+from gateway.disclosure.classes import import_class_map
+from gateway.errors import Misconfigured
+from gateway.keys import KeyRing, load_or_create
+from gateway.mapping.versions import import_shipped, shipped_files
+
+UPSERT_ORGANISATION: Final = """
+insert into organisation (code, name) values (%s, %s)
+on conflict (code) do update set name = excluded.name returning id"""
+UPSERT_SOURCE: Final = """
+insert into source (org, code, connector, system, zone, settings) values (%s, %s, %s, %s, %s, %s)
+on conflict (org, code) do update
+set connector = excluded.connector, system = excluded.system, zone = excluded.zone, settings = excluded.settings
+returning id"""
+UPSERT_PORTAL: Final = """
+insert into portal (org, code, connector, settings) values (%s, %s, %s, %s)
+on conflict (org, code) do update set connector = excluded.connector, settings = excluded.settings"""
+UPSERT_SCHEDULE: Final = """
+insert into schedule (org, code, zone, hours, since) values (%s, %s, %s, %s, %s)
+on conflict (org, code) do update set zone = excluded.zone, hours = excluded.hours"""
+INSERT_FINGERPRINT: Final = """
+insert into key_fingerprint (org, purpose, fingerprint) values (%s, %s, %s) on conflict do nothing"""
+FINGERPRINTS: Final = "select purpose, fingerprint from key_fingerprint where org = %s"
+
+
+def install(database: Database, config: Config, key_folder: Path, clock: Clock) -> dict[int, KeyRing]:
+    """Bring the tables in line with the file and return each organisation's keys.
+
+    Raises:
+        Misconfigured: the keys on disk aren't those that this database was written with.
+    """
+    rings: dict[int, KeyRing] = {}
+    for organisation in config.organisations:
+        with database.transaction(None) as db:
+            org = db.execute(UPSERT_ORGANISATION, (organisation.code, organisation.name)).fetchone()
+        if org is None:
+            raise Misconfigured(f"organisation {organisation.code}: the database gave it no number")
+        ring = load_or_create(key_folder / f"{organisation.code}.json")
+        with database.transaction(org.id) as db:
+            _recognise(db, org.id, ring)
+            _neighbours(db, org.id, organisation, clock)
+        rings[org.id] = ring
+    return rings
+
+
+def _recognise(db: Connection, org: int, ring: KeyRing) -> None:
+    """Refuse to go on with other keys: every id and every match would silently come out different."""
+    prints = ring.fingerprints()
+    for purpose, fingerprint in prints.items():
+        db.execute(INSERT_FINGERPRINT, (org, purpose, fingerprint))
+    for row in db.execute(FINGERPRINTS, (org,)):
+        if bytes(row.fingerprint) != prints[row.purpose]:
+            raise Misconfigured(
+                f"the {row.purpose} key on disk is not the one this database was written with; "
+                "restore the key file that belongs to it"
+            )
+
+
+def _neighbours(db: Connection, org: int, organisation: OrganisationConfig, clock: Clock) -> None:
+    for source in organisation.sources:
+        _source(db, org, source, clock)
+    for portal in organisation.portals:
+        db.execute(UPSERT_PORTAL, (org, portal.code, portal.connector, Jsonb(portal.settings)))
+    schedule = organisation.schedule
+    db.execute(UPSERT_SCHEDULE, (org, schedule.code, schedule.zone, list(schedule.hours), clock()))
+
+
+def _source(db: Connection, org: int, source: SourceConfig, clock: Clock) -> None:
+    settings: dict[str, Any] = dict(source.settings)
+    values = (org, source.code, source.connector, source.system, source.zone, Jsonb(settings))
+    row = db.execute(UPSERT_SOURCE, values).fetchone()
+    if row is None:
+        raise Misconfigured(f"source {source.code}: the database gave it no number")
+    files = shipped_files(source.maps or source.connector)
+    import_shipped(db, org, row.id, files, clock())
+    import_class_map(db, org, source.system, files["class_map.csv"])

@@ -1,0 +1,92 @@
+"""Map and store: a batch of waiting journal rows becomes resources, in one transaction.
+
+The rows stay locked until the commit, so a killed worker leaves them waiting and nothing half done. Mapping is pure: what it makes of a
+record, it makes of it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from gateway.crash import crash_point
+from gateway.database import Connection
+from gateway.journal import Outcome, body_of, settle, waiting
+from gateway.keys import KeyRing
+from gateway.mapping.engine import MappingSet
+from gateway.mapping.versions import active
+from gateway.model import MapResult, SourceRecord
+from gateway.runtime import Gateway
+from gateway.store import Entry, Fate, store_records
+
+BATCH = 500
+
+SOURCE: Final = "select id, code, system, zone from source where id = %s"
+
+
+def map_batch(gateway: Gateway, org: int, source_id: int) -> int:
+    """Map and store up to ``BATCH`` waiting records of a source; return how many there were (0: nothing waits)."""
+    with gateway.database.transaction(org) as db:
+        source = db.execute(SOURCE, (source_id,)).fetchone()
+        rows = waiting(db, source_id, BATCH)
+        if source is None or not rows:
+            return 0
+        maps, keys = active(db, source_id), gateway.keys(org)
+        results = [_map(maps, keys, source.system, row) for row in rows]
+        crash_point("after-map")
+        entries = [_entry(source.system, maps, row, result) for row, result in zip(rows, results, strict=True)]
+        fates = store_records(db, gateway, org, [entry for entry in entries if entry is not None])
+        _settle(db, maps, rows, results, {fate.journal_id: fate for fate in fates})
+    return len(rows)
+
+
+def _map(maps: MappingSet, keys: KeyRing, system: str, row: Any) -> MapResult | None:
+    """Map one journal row; ``None`` for a deletion, which has nothing to map."""
+    if row.op == "delete":
+        return None
+    record = SourceRecord(
+        system=system,
+        kind=row.kind,
+        stream=row.stream,
+        key=row.record_key,
+        body=body_of(keys, row),
+        labels=frozenset(row.labels),
+        origin=row.origin,
+        source_time=row.source_time,
+    )
+    return maps.map(record, keys.ids())
+
+
+def _entry(system: str, maps: MappingSet, row: Any, result: MapResult | None) -> Entry | None:
+    """Return what the store is to do. A quarantined record leaves what it yielded before; one set aside by status takes it away."""
+    if result is not None and result.outcome == "quarantined":
+        return None
+    return Entry(
+        journal_id=row.id,
+        system=system,
+        stream=row.stream,
+        key=row.record_key,
+        source_time=row.source_time,
+        mapping_sha=maps.sha256,
+        mapped=() if result is None else result.mapped,
+    )
+
+
+def _settle(
+    db: Connection,
+    maps: MappingSet,
+    rows: Sequence[Any],
+    results: Sequence[MapResult | None],
+    fates: dict[int, Fate],
+) -> None:
+    settle(db, maps.sha256, [_outcome(row.id, result, fates.get(row.id)) for row, result in zip(rows, results, strict=True)])
+
+
+def _outcome(journal_id: int, result: MapResult | None, fate: Fate | None) -> Outcome:
+    """Say what became of a record: the mapping's word first, then the store's."""
+    issues = () if result is None else result.issues
+    if result is not None and result.outcome in ("quarantined", "set-aside"):
+        return Outcome(journal_id=journal_id, state=result.outcome, reason=result.reason, issues=issues)
+    if fate is not None and fate.superseded:
+        return Outcome(journal_id=journal_id, state="set-aside", reason="superseded", issues=issues)
+    return Outcome(journal_id=journal_id, state="deleted" if result is None else "mapped", reason=None, issues=issues)

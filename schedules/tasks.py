@@ -1,0 +1,19 @@
+"""The four tasks: plain functions taking ids. Threads run them here; a broker may carry the same ids to other processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from gateway.ledger import disclose_client
+from gateway.outbox import deliver_lane
+from gateway.reading import pull_slice
+from gateway.runtime import Gateway, Task
+from gateway.translate import map_batch
+
+TASKS: Final[dict[Task, Callable[[Gateway, int, int], object]]] = {
+    "pull_slice": pull_slice,
+    "map_batch": map_batch,
+    "disclose_client": disclose_client,
+    "deliver_lane": deliver_lane,
+}

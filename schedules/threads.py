@@ -1,0 +1,27 @@
+"""Tasks on threads: the embedded executor, in one process, without a broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+
+class Threads:
+    """Runs a task for each id on a few threads. The first failure is raised after all have ended."""
+
+    def __init__(self, workers: int = 4) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="task")
+
+    def __call__(self, task: Callable[[int], object], ids: Iterable[int], /) -> None:
+        futures = [self._pool.submit(task, row) for row in ids]
+        for future in futures:
+            future.exception()
+        for future in futures:
+            future.result()
+
+    def __enter__(self) -> Threads:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._pool.shutdown()
