@@ -16,3 +16,9 @@ def system_clock() -> datetime:
 def fixed_clock(at: datetime) -> Clock:
     """Return a clock that stands still, for tests and for the demonstration's first slot."""
     return lambda: at
+
+
+def shifted_clock(start: datetime) -> Clock:
+    """Return a clock that begins at ``start`` and runs on: a demonstration and a test have their slot when they need it."""
+    begun = system_clock()
+    return lambda: start + (system_clock() - begun)

@@ -6,37 +6,63 @@ It is what makes hints optional, restarts harmless and expiries punctual. One tu
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
+from gateway.ledger import disclose_client, due_now
+from gateway.outbox import deliver_lane, due_lanes
 
 from gateway.errors import Conflict, GatewayError
 from gateway.flow import Each, Flow
-from gateway.ledger import disclose_client, due_now
-from gateway.outbox import deliver_lane, due_lanes
 from gateway.portals import announce
 from gateway.runtime import Gateway
-from schedules.firing import ClaimedSlot, claim_due, finish, renew
+from gateway.sources import source_ids
+from schedules.firing import LEASE, ClaimedSlot, claim_due, finish, renew
+from schedules.listing import schedules
 
 SWEEP_S: Final = 15.0
 CHUNK: Final = 500
 
-SOURCES: Final = "select id from source order by id"
-
 log = structlog.get_logger()
+
+
+class Heart:
+    """Keeps a slot's lease alive while it runs, on a thread of its own: a stage may take longer than the lease."""
+
+    def __init__(self, gateway: Gateway, slot: ClaimedSlot) -> None:
+        self._gateway, self._slot = gateway, slot
+        self._stop, self._lost = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="slot-lease")
+
+    def __enter__(self) -> Heart:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def check(self, _stage: str, _done: int, _total: int) -> None:
+        """Stop the flow when the slot is no longer ours."""
+        if self._lost.is_set():
+            raise Conflict(f"slot {self._slot.id}: taken over by another process")
+
+    def _beat(self) -> None:
+        while not self._stop.wait(LEASE.total_seconds() / 4):
+            try:
+                renew(self._gateway, self._slot)
+            except GatewayError:
+                self._lost.set()
+                return
 
 
 def fire(gateway: Gateway, slot: ClaimedSlot, each: Each) -> list[int]:
     """Run one claimed slot to its outcome; return its runs."""
-
-    def beat(_stage: str, _done: int, _total: int) -> None:
-        renew(gateway, slot)
-
-    with gateway.database.transaction(slot.org) as db:
-        sources = [row.id for row in db.execute(SOURCES)]
-    runs = Flow(gateway=gateway, org=slot.org, each=each, progress=beat).run(sources, slot.id)
-    finish(gateway, slot, "ran")
+    with Heart(gateway, slot) as heart:
+        flow = Flow(gateway=gateway, org=slot.org, each=each, progress=heart.check)
+        runs = flow.run(source_ids(gateway, slot.org), slot.id)
+        finish(gateway, slot, "ran")
     announce(gateway, slot.org, gateway.clock(), slot.hours.next(gateway.clock()))
     log.info("slot.ran", slot=slot.slot.isoformat(), schedule=slot.schedule, runs=runs)
     return runs
@@ -54,11 +80,10 @@ def sweep(gateway: Gateway, org: int, each: Each) -> None:
 class Sweeper:
     """Sweeps for all organisations on a thread of its own until it is stopped."""
 
-    def __init__(self, gateway: Gateway, orgs: Sequence[int], each: Each, beat: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, gateway: Gateway, orgs: Sequence[int], each: Each) -> None:
         self._gateway = gateway
         self._orgs = orgs
         self._each = each
-        self._beat = beat
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="sweeper")
@@ -81,9 +106,13 @@ class Sweeper:
         while not self._stopped.is_set():
             for org in self._orgs:
                 self._turn(org)
-            self._beat()
-            self._wake.wait(SWEEP_S)
+            self._wake.wait(min(SWEEP_S, self._until_next_slot()))
             self._wake.clear()
+
+    def _until_next_slot(self) -> float:
+        now = self._gateway.clock()
+        slots = [s.hours.next(now) for org in self._orgs for s in schedules(self._gateway, org)]
+        return min(((slot - now).total_seconds() for slot in slots), default=SWEEP_S)
 
     def _turn(self, org: int) -> None:
         try:

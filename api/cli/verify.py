@@ -1,0 +1,33 @@
+"""``zorgsluis verify``: the invariants, on the live database."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api.cli.shared import Json, line, opened
+
+EXIT_LOSS = 4
+
+
+def verify(
+    context: typer.Context,
+    read_back: Annotated[bool, typer.Option("--read-back", help="Also compare with what the portals hold (I2, I4).")] = False,
+    json: Json = False,
+) -> None:
+    """Check the invariants I1, I3 and I5-I9 (with --read-back also I2 and I4); exit 4 when one is broken."""
+    from gateway.verify import verify as check
+
+    with opened(context) as (installation, org), installation.engine() as engine:
+        violations = check(engine, org, read_back=read_back)
+    for violation in violations:
+        if json:
+            line(violation)
+        else:
+            typer.echo(f"{violation.invariant}  {violation.what}  {', '.join(violation.keys)}  -> {violation.remedy}")
+    if violations:
+        raise typer.Exit(EXIT_LOSS)
+    if not json:
+        checked = "I1 I2 I3 I4 I5 I6 I7 I8 I9" if read_back else "I1 I3 I5 I6 I7 I8 I9"
+        typer.echo(f"all hold: {checked}")

@@ -1,0 +1,1 @@
+"""Pages for operations: loopback only, behind the operator's token."""
