@@ -1,0 +1,137 @@
+"""One real Postgres for all tests, and an empty, migrated database of its own for each test that asks.
+
+The server is the embedded one, in a folder of this checkout: parallel workers share it, and the last one stops it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from gateway.postgres import Server, start
+from gateway.postgres_folder import SUPERUSER
+
+ROOT = Path(__file__).parent.parent
+# Debian's own server, the "real" one; the launcher never uses it by itself.
+REAL_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+TEMPLATE_LOCK = 7_201_978
+NUMBERS = count(1)
+
+# What a developer has set for their own installation must never be what a test writes to.
+for name in [*(key for key in os.environ if key.startswith(("ZORGSLUIS_", "PG"))), "DATABASE_URL"]:
+    os.environ.pop(name, None)
+
+
+def reachable_folder(name: str) -> Path:
+    """Return a folder that the database's unprivileged user can reach also when we are root, the same on each run."""
+    checkout = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8]
+    return Path(tempfile.gettempdir()).resolve() / f"zorgsluis-test-{os.geteuid()}-{checkout}" / name
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """The embedded server, shared by the workers of a run."""
+    with start(reachable_folder("postgres"), durable=False, connections=200) as server:
+        _drop_left_behind(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_postgres_server() -> Iterator[Server]:
+    """Debian's Postgres 15, the oldest that we support."""
+    if not REAL_PROGRAMS.is_dir():
+        missing_tool("Postgres 15 (apt: postgresql-15)")
+    with start(reachable_folder("postgres-15"), durable=False, connections=100, programs=REAL_PROGRAMS) as server:
+        _drop_left_behind(server)
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres_server: Server) -> Iterator[str]:
+    """An empty database with every migration applied, gone after the test."""
+    with fresh_database(postgres_server) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+def module_database_url(postgres_server: Server) -> Iterator[str]:
+    """The same, shared by the tests of one module."""
+    with fresh_database(postgres_server) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def real_database_url(real_postgres_server: Server) -> Iterator[str]:
+    """The same on Debian's Postgres 15."""
+    with fresh_database(real_postgres_server) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: Server) -> Iterator[str]:
+    """A database without any migration."""
+    with fresh_database(postgres_server, template="template0") as dsn:
+        yield dsn
+
+
+@contextmanager
+def fresh_database(server: Server, template: str | None = None) -> Iterator[str]:
+    """Yield the address of a new database of the owner's, made from the migrated template."""
+    template = template or migrated_template(server)
+    name = f"test_{os.getpid()}_{next(NUMBERS)}"
+    with psycopg.connect(server.dsn("postgres", SUPERUSER), autocommit=True) as admin:
+        create = sql.SQL("create database {} template {} owner zorgsluis_owner")
+        admin.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        try:
+            yield server.dsn(name)
+        finally:
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def migrated_template(server: Server) -> str:
+    """Return the database that others are copied from: one per state of the migrations, made by whoever comes first."""
+    from gateway.migrate import upgrade
+
+    name = f"template_{_migrations_fingerprint()}"
+    with psycopg.connect(server.dsn("postgres", SUPERUSER), autocommit=True) as admin:
+        admin.execute("select pg_advisory_lock(%s)", (TEMPLATE_LOCK,))
+        row = admin.execute("select datistemplate from pg_database where datname = %s", (name,)).fetchone()
+        if row and row[0]:
+            return name
+        quoted = sql.Identifier(name)
+        # One without the template mark was cut off half-way.
+        admin.execute(sql.SQL("drop database if exists {} with (force)").format(quoted))
+        admin.execute(sql.SQL("create database {} template template0 owner zorgsluis_owner").format(quoted))
+        upgrade(server.dsn(name))
+        admin.execute(sql.SQL("alter database {} with is_template true allow_connections false").format(quoted))
+    return name
+
+
+def missing_tool(what: str) -> None:
+    """Skip the test for want of a tool, or fail where every tool must be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"missing on this machine: {what}", pytrace=False)
+    pytest.skip(f"missing on this machine: {what}")
+
+
+def _migrations_fingerprint() -> str:
+    files = sorted((ROOT / "gateway" / "migrations").rglob("*.py")) + sorted((ROOT / "gateway" / "migrations").rglob("*.sql"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+
+
+def _drop_left_behind(server: Server) -> None:
+    """Drop the databases of runs that were killed."""
+    with psycopg.connect(server.dsn("postgres", SUPERUSER), autocommit=True) as admin:
+        names = [row[0] for row in admin.execute(r"select datname from pg_database where datname like 'test\_%'")]
+        for name in names:
+            if not Path(f"/proc/{name.split('_')[1]}").exists():
+                admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
