@@ -198,7 +198,7 @@ create table client (
   patient_rid text not null,
   stop_reason text,
   stopped_at timestamptz,
-  freeze boolean not null default false,
+  frozen boolean not null default false,
   next_change_at timestamptz,
   unique (org, patient_rid)
 );

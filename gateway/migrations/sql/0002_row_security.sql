@@ -1,6 +1,6 @@
 -- Every table with client data is walled by organisation: no organisation set, no rows.
 
-create function app_org() returns smallint language sql stable leakproof parallel safe
+create function app_org() returns smallint language sql stable parallel safe
   as $$ select nullif(current_setting('app.org', true), '')::smallint $$;
 
 -- The transaction's own time: set by the caller's clock, so that a decision can be repeated and tests can move time.
