@@ -1,0 +1,17 @@
+"""The number that a record has at its source, as an Identifier that no other source can give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.canonical import BASE
+from gateway.mapping import ConvertContext, converter
+
+
+@converter("record_identifier", to="Identifier", options=("kind",))
+def record_identifier(value: Any, context: ConvertContext) -> dict[str, str]:
+    """Read the id of a record and return it under ``…/NamingSystem/<record system>/<kind>``.
+
+    The record system is part of the name: two organisations with the same product number their clients alike.
+    """
+    return {"system": f"{BASE}/NamingSystem/{context.system}/{context.options['kind']}", "value": str(value)}

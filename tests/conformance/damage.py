@@ -1,0 +1,71 @@
+"""One way to spoil a resource of each kind: a validator that doesn't see it, sees nothing of that kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any, Final
+
+Body = dict[str, Any]
+NL_CORE: Final = "http://nictiz.nl/fhir/StructureDefinition/"
+OWN: Final = "https://zorgsluis.example/fhir/StructureDefinition/"
+
+
+def kind_of(body: Mapping[str, Any]) -> str:
+    """Return the kind of a resource: the last word of its profile, or its type when it claims none."""
+    profiles = body.get("meta", {}).get("profile", [])
+    return str(profiles[0]).rpartition("/")[2] if profiles else str(body["resourceType"])
+
+
+def without(*path: str | int) -> Callable[[Body], None]:
+    """Return a change that takes the element at ``path`` away."""
+
+    def change(body: Body) -> None:
+        node: Any = body
+        for step in path[:-1]:
+            node = node[step]
+        del node[path[-1]]
+
+    return change
+
+
+def replaced(value: Any, *path: str | int) -> Callable[[Body], None]:
+    """Return a change that puts ``value`` at ``path``."""
+
+    def change(body: Body) -> None:
+        node: Any = body
+        for step in path[:-1]:
+            node = node[step]
+        node[path[-1]] = value
+
+    return change
+
+
+DAMAGE: Final[Mapping[str, Callable[[Body], None]]] = {
+    "nl-core-Patient": replaced("X", "_gender", "extension", 0, "valueCodeableConcept", "coding", 0, "code"),
+    "nl-core-ContactPerson": without("patient"),
+    "nl-core-HealthProfessional-Practitioner": without("name", 0, "_given"),
+    "nl-core-HealthProfessional-PractitionerRole": replaced("Patient/x", "practitioner", "reference"),
+    "nl-core-HealthcareProvider-Organization": replaced("geen", "type", 0, "coding", 0, "code"),
+    "nl-core-BodyWeight": replaced("[lb_av]", "valueQuantity", "code"),
+    "nl-core-BloodPressure": without("component", 1),
+    "nl-core-BodyTemperature": replaced("Cek", "valueQuantity", "code"),
+    "nl-core-O2Saturation": without("code", "coding", 1),
+    "nl-core-LaboratoryTestResult": without("category", 0, "coding"),
+    "nl-core-PainScore": replaced(-1, "valueInteger"),
+    "nl-core-SOAPReport": without("author"),
+    "nl-core-SOAPReport.SOAPLine": replaced("38341003", "code", "coding", 0, "code"),
+    "nl-core-TreatmentObjective": without("description"),
+    "nl-core-NursingIntervention": without("category", 0, "coding"),
+    "nursing-report": without("valueString"),
+    "zorgleefplan": without("period"),
+    "care-appointment": without("comment"),
+    "CareTeam": replaced("actief", "status"),
+}
+
+
+def damaged(body: Body) -> Body:
+    """Return a spoiled copy of a resource."""
+    copy = deepcopy(body)
+    DAMAGE[kind_of(body)](copy)
+    return copy
