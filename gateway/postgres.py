@@ -84,9 +84,7 @@ class Server:
         self.stop()
 
 
-def start(
-    folder: Path, *, durable: bool = True, connections: int = 60, programs: Path | None = None
-) -> Server:
+def start(folder: Path, *, durable: bool = True, connections: int = 60, programs: Path | None = None) -> Server:
     """Start the server of this folder, or join the one that runs; roles and the database ``zorgsluis`` are there after it.
 
     ``durable=False`` is for tests: a fall of the machine may lose rows, a killed process never does. ``programs`` names
@@ -121,9 +119,7 @@ def _locked(folder: Path) -> Iterator[None]:
         until = time.monotonic() + START_TIMEOUT_S + STOP_TIMEOUT_S
         while not _try_lock(handle):
             if time.monotonic() > until:
-                raise TransientError(
-                    f"another process keeps {folder / 'lock'}; find it with: fuser {folder / 'lock'}"
-                )
+                raise TransientError(f"another process keeps {folder / 'lock'}; find it with: fuser {folder / 'lock'}")
             time.sleep(POLL_S)
         yield
     finally:
@@ -155,9 +151,7 @@ def _create(server: Server, *, durable: bool) -> None:
     ]
     done = _call(server, "initdb", *options, *([] if durable else ["--no-sync"]))
     if done.returncode:
-        raise Misconfigured(
-            f"initdb could not make the database in {server.folder.path}: {_reason(done.stderr)}"
-        )
+        raise Misconfigured(f"initdb could not make the database in {server.folder.path}: {_reason(done.stderr)}")
     draft.rename(server.folder.data)
 
 
@@ -209,9 +203,7 @@ def _answers(server: Server) -> bool:
     except psycopg.OperationalError:
         return False
     if row is None or Path(row[0]) != server.folder.data:
-        raise Misconfigured(
-            f"another database answers in {server.folder.run}; stop it, or set ZORGSLUIS_STATE"
-        )
+        raise Misconfigured(f"another database answers in {server.folder.run}; stop it, or set ZORGSLUIS_STATE")
     return True
 
 
@@ -229,9 +221,7 @@ def _refuse_other_version(server: Server) -> None:
     made_by = (server.folder.data / "PG_VERSION").read_text().strip()
     found = re.search(r"\d+", _call(server, "postgres", "--version").stdout)
     if found is None:
-        raise Misconfigured(
-            f"the database's programs in {server.programs} do not run here; set DATABASE_URL instead"
-        )
+        raise Misconfigured(f"the database's programs in {server.programs} do not run here; set DATABASE_URL instead")
     if made_by != found.group():
         raise Misconfigured(
             f"the data in {server.folder.path} was made by Postgres {made_by} and this installation has {found.group()}: "
@@ -239,9 +229,7 @@ def _refuse_other_version(server: Server) -> None:
         )
 
 
-def _call(
-    server: Server, program: str, *options: str, keep: int | None = None
-) -> subprocess.CompletedProcess[str]:
+def _call(server: Server, program: str, *options: str, keep: int | None = None) -> subprocess.CompletedProcess[str]:
     """Run one of the server's programs as the server's user; ``keep`` is a lock that it inherits."""
     command = [str(server.programs / program), *options]
     try:

@@ -102,7 +102,7 @@ class Folder:
 
     @property
     def settings(self) -> Path:
-        """The settings file, outside the data directory: as root we write nothing where the server's user could lead us astray."""
+        """The settings file; outside the data directory, for as root we write nothing where the server's user decides."""
         return self.path / "server.conf"
 
     @property
@@ -123,9 +123,7 @@ def open_folder(path: Path) -> Folder:
         Misconfigured: the folder can't be used; the text says why and what to do.
     """
     if set(str(path)) & set("\"'$`\\\n"):
-        raise Misconfigured(
-            f"the folder {path!s} has quotes or backslashes in its name; the database can't live there"
-        )
+        raise Misconfigured(f"the folder {path!s} has quotes or backslashes in its name; the database can't live there")
     caller, account = _accounts()
     own_folder(path, PASSABLE)
     if os.geteuid() == 0:
@@ -184,14 +182,10 @@ def _installed() -> tuple[Path, str]:
     try:
         package = distribution(PACKAGE)
     except PackageNotFoundError:
-        raise Misconfigured(
-            f"the package {PACKAGE} is not installed; run make setup, or set DATABASE_URL"
-        ) from None
+        raise Misconfigured(f"the package {PACKAGE} is not installed; run make setup, or set DATABASE_URL") from None
     site = Path(str(package.locate_file("")))
     if not all((site / name).is_dir() for name in PROGRAM_FOLDERS):
-        raise Misconfigured(
-            f"{PACKAGE} {package.version} lacks {' or '.join(PROGRAM_FOLDERS)}; set DATABASE_URL"
-        )
+        raise Misconfigured(f"{PACKAGE} {package.version} lacks {' or '.join(PROGRAM_FOLDERS)}; set DATABASE_URL")
     record = package.read_text("RECORD") or package.version
     return site, hashlib.sha256(record.encode()).hexdigest()[:12]
 
@@ -203,9 +197,7 @@ def _accounts() -> tuple[str, Account]:
         other = pwd.getpwnam("nobody") if uid == 0 else caller
     except KeyError:
         lacking = f"user {uid} has no name" if uid else "there is no user nobody"
-        raise Misconfigured(
-            f"{lacking} on this system, and Postgres needs one; set DATABASE_URL instead"
-        ) from None
+        raise Misconfigured(f"{lacking} on this system, and Postgres needs one; set DATABASE_URL instead") from None
     return caller.pw_name, Account(name=other.pw_name, uid=other.pw_uid, gid=other.pw_gid)
 
 

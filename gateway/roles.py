@@ -1,6 +1,6 @@
 """The roles and the database that Zorgsluis needs on a Postgres server, embedded or real.
 
-zorgsluis          logs in; may become one of the three below, and is nothing by itself
+zorgsluis          logs in and may become one of the three below; passing row security isn't inherited, so it is walled
 zorgsluis_owner    owns the tables and migrates them
 zorgsluis_app      every pool: row security holds for it
 zorgsluis_engine   sweeper, verify and retention: sees every organisation
@@ -44,9 +44,7 @@ def prepare(dsn: str, database: str = DATABASE) -> None:
         missing = [*_missing_roles(connection), *_missing_database(connection, database)]
         if missing and not _is_superuser(connection):
             todo = "; ".join(statement.as_string(connection) for statement in missing)
-            raise Misconfigured(
-                f"the database server lacks roles or the database; as its superuser run: {todo}"
-            )
+            raise Misconfigured(f"the database server lacks roles or the database; as its superuser run: {todo}")
         for statement in missing:
             connection.execute(statement)
 
@@ -62,16 +60,12 @@ def _missing_roles(connection: psycopg.Connection) -> list[sql.Composed]:
     statements = []
     for role, passes in wanted.items():
         verb = "alter" if role in found else "create"
-        if found.get(role) != (False, passes, True, role != LOGIN):
-            # The one that logs in inherits nothing: it says which of the three it is, each time.
-            rights = f"{'bypassrls' if passes else 'nobypassrls'} {'noinherit' if role == LOGIN else 'inherit'}"
-            text = f"{verb} role {{}} login nosuperuser {rights}"
+        if found.get(role) != (False, passes, True, True):
+            text = f"{verb} role {{}} login nosuperuser inherit {'bypassrls' if passes else 'nobypassrls'}"
             statements.append(sql.SQL(text).format(sql.Identifier(role)))
     member_of = {row[0] for row in connection.execute(MEMBERSHIPS, (LOGIN,))}
     statements += [
-        sql.SQL("grant {} to {}").format(sql.Identifier(role), sql.Identifier(LOGIN))
-        for role in WORKING
-        if role not in member_of
+        sql.SQL("grant {} to {}").format(sql.Identifier(role), sql.Identifier(LOGIN)) for role in WORKING if role not in member_of
     ]
     return statements
 

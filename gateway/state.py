@@ -52,13 +52,9 @@ def own_folder(path: Path, mode: int) -> Path:
             missing.chmod(mode)
         found = path.stat()
     except OSError as error:
-        raise Misconfigured(
-            f"cannot make the folder {path}: {error.strerror}; ZORGSLUIS_STATE names another one"
-        ) from None
+        raise Misconfigured(f"cannot make the folder {path}: {error.strerror}; ZORGSLUIS_STATE names another one") from None
     if found.st_uid != os.geteuid():
-        raise Misconfigured(
-            f"{path} belongs to user {found.st_uid}, not to us; ZORGSLUIS_STATE names another folder"
-        )
+        raise Misconfigured(f"{path} belongs to user {found.st_uid}, not to us; ZORGSLUIS_STATE names another folder")
     if found.st_mode & 0o022:
         raise Misconfigured(f"others may write in {path}; take that right away with: chmod go-w {path}")
     if mode == PRIVATE and found.st_mode & 0o077:
