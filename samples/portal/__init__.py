@@ -1,0 +1,1 @@
+"""Sample portal: a family portal with its own store that implements the portal contract (``docs/portal-contract.md``)."""

@@ -1,0 +1,1 @@
+"""The portal contract's FHIR side."""
