@@ -1,0 +1,153 @@
+"""From the files of a set to something that runs: read, check everything, write Python, load it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from gateway.mapping import converters as general
+from gateway.mapping import people, quantities
+from gateway.mapping.checks import check_map, check_set, links
+from gateway.mapping.convert import Converter, collect
+from gateway.mapping.engine import MappingSet, MapPlan
+from gateway.mapping.findings import Finding, MappingError
+from gateway.mapping.generate import compile_map
+from gateway.mapping.jsonpath import JsonDialect
+from gateway.mapping.language import OVERLAYS, MapText, Reader
+from gateway.mapping.plan import MapMade, MapReader, Workshop
+from gateway.mapping.tables import (
+    ClassRow,
+    CodeTable,
+    UnitTable,
+    is_concept_file,
+    overlay,
+    read_class_map,
+    read_concepts,
+    read_units,
+)
+
+GENERAL: Mapping[str, Converter] = collect(general, quantities, people)
+
+
+def compile_set(files: Mapping[str, bytes], converters: Mapping[str, Converter]) -> MappingSet:
+    """Compile a set. ``files`` holds them by name relative to the folder of the set; ``converters`` are the source's own.
+
+    Raises:
+        MappingError: with every fault that was found, each with file and line.
+    """
+    reader = Reader({name: data for name, data in files.items() if name.endswith((".yaml", ".yml"))})
+    texts = reader.maps()
+    findings = reader.findings
+    findings += [Finding(name, 1, "a converter of this name exists already") for name in converters.keys() & GENERAL.keys()]
+    shop = _workshop(files, texts, converters, findings)
+    made = [one for text in texts if (one := MapReader(text, shop, findings).read())]
+    # What one map lacks would show up as faults of others: the checks between maps wait until each is right.
+    if not findings:
+        for one in made:
+            findings += check_map(one)
+    classes = _classes(files, findings)
+    if not findings:
+        findings += check_set(made, classes)
+    if not made and not findings:
+        findings.append(Finding("", 1, "there is no map in this set"))
+    if findings:
+        raise MappingError(findings)
+    return _assemble(files, made, shop, classes or {})
+
+
+def fingerprint(files: Mapping[str, bytes]) -> bytes:
+    """Return the SHA-256 over the names and bytes of a set, each with its length in front."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        for part in (name.encode(), files[name]):
+            digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
+
+
+def _classes(files: Mapping[str, bytes], findings: list[Finding]) -> dict[str, ClassRow] | None:
+    data = files.get("class_map.csv")
+    if data is None:
+        return None
+    try:
+        return read_class_map("class_map.csv", data)
+    except MappingError as error:
+        findings += error.findings
+        return None
+
+
+def _workshop(
+    files: Mapping[str, bytes], texts: list[MapText], converters: Mapping[str, Converter], findings: list[Finding]
+) -> Workshop:
+    concepts: dict[str, dict[str, CodeTable]] = {}
+    units: dict[str, UnitTable] = {}
+    named_units = {"units.csv", *(str(text.key("units")) for text in texts if text.key("units"))}
+    for name in sorted(files):
+        try:
+            if name.endswith(".csv") and is_concept_file(files[name]):
+                concepts[name] = read_concepts(name, files[name])
+            elif name in named_units:
+                units[name] = read_units(name, files[name])
+        except MappingError as error:
+            findings += error.findings
+    shared: dict[str, CodeTable] = {}
+    for name, tables in concepts.items():
+        if not name.startswith(OVERLAYS):
+            shared.update({table: overlay(shared.get(table), one) for table, one in tables.items()})
+    return Workshop(
+        dialect=JsonDialect(),
+        converters={**GENERAL, **converters},
+        own=frozenset(converters),
+        tables={text.name: _tables(text, shared, concepts, findings) for text in texts},
+        units=units,
+        shared=shared,
+    )
+
+
+def _tables(
+    text: MapText, shared: Mapping[str, CodeTable], concepts: Mapping[str, Mapping[str, CodeTable]], findings: list[Finding]
+) -> dict[str, CodeTable]:
+    """Return the concept maps as one map sees them: the set's, with those that it names itself on top."""
+    tables = dict(shared)
+    for table, file in (text.key("codes") or {}).items():
+        found = concepts.get(file, concepts.get(OVERLAYS + file, {})).get(table)
+        if found is None:
+            findings.append(text.fault(f"{file} has no concept map {table!r}", "codes"))
+        else:
+            tables[table] = overlay(tables.get(table), found)
+    units = text.key("units")
+    if units and units not in concepts and not units.endswith(".csv"):
+        findings.append(text.fault(f"{units} is not a units file", "units"))
+    return tables
+
+
+def _assemble(files: Mapping[str, bytes], made: list[MapMade], shop: Workshop, classes: Mapping[str, ClassRow]) -> MappingSet:
+    plans = tuple(_plan(one, shop) for one in made)
+    by_kind = {plan.kind: tuple(other for other in plans if other.kind == plan.kind) for plan in plans}
+    versions = sorted((tuple(int(part) for part in one.text.key("version").split(".")) for one in made), reverse=True)
+    overlays = sum(name.startswith(OVERLAYS) and name.endswith((".yaml", ".yml")) for name in files)
+    label = f"{made[0].text.system}@{'.'.join(map(str, versions[0]))}{'+overlay' if overlays else ''}"
+    return MappingSet(
+        sha256=fingerprint(files),
+        version_label=label,
+        dialect=shop.dialect,
+        plans=plans,
+        by_kind=by_kind,
+        links=links(made, classes),
+    )
+
+
+def _plan(made: MapMade, shop: Workshop) -> MapPlan:
+    source, heads, rows, names = compile_map(made, shop.dialect)
+    plan = MapPlan(
+        name=made.text.name,
+        kind=made.text.kind,
+        type=made.text.type,
+        at=made.text.at,
+        write=made.text.key("write") or "snapshot",
+        source=source,
+        zone=made.zone,
+        heads=heads,
+        rows=rows,
+    )
+    names["PLAN"] = plan
+    return plan

@@ -1,0 +1,539 @@
+"""What runs: a compiled set turns a record into resources. Pure: no clock, no randomness, no input or output, no log.
+
+Mapping a record never raises. What goes wrong becomes an issue, and where nothing trustworthy is left the record is quarantined.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Literal, NoReturn
+from zoneinfo import ZoneInfo
+
+from gateway.identity import IdSpace
+from gateway.mapping.convert import ConvertContext, Converted, Converter, RejectRecord, RowFacts, Unmappable
+from gateway.mapping.dialect import Dialect, Unreadable
+from gateway.mapping.moments import moment
+from gateway.model import Issue, IssueCode, Lineage, Mapped, MapResult, SourceRecord, Write
+
+Origin = Literal["source", "constant", "default", "derived"]
+
+# Types outside every patient compartment. Anything else without a patient is held back, since nobody could say whose it is.
+DIRECTORY: Final = frozenset(
+    {"Practitioner", "PractitionerRole", "Organization", "Location", "HealthcareService", "Endpoint", "Questionnaire"}
+)
+REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
+# Lineage lines that a row may keep ready: enough for every place a row really fills, and a bound for hostile records.
+MEMO: Final = 512
+SHOWN: Final = 2
+# The label of a step that makes a new element each time.
+NEW: Final = "[]"
+DEPTH: Final = 40
+
+
+class Quarantine(Exception):
+    """This record yields nothing; the issues say why."""
+
+
+class SetAside(Exception):
+    """This record is set aside by its status."""
+
+
+class _Empty(Exception):
+    """A converter's value holds an empty part, which FHIR doesn't allow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a target path at run time. ``label`` empty: a single element; ``[]``: a new one each time."""
+
+    name: str
+    label: str
+    url: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class RowPlan:
+    """What the engine knows of one row. ``memo`` keeps lineage lines, which are the same for most records."""
+
+    label: str
+    target: str
+    steps: tuple[Step, ...]
+    convert: Converter
+    facts: RowFacts
+    origin: Origin
+    private: bool
+    pattern: re.Pattern[str] | None
+    kinds: tuple[type, ...]
+    spread: bool
+    memo: dict[tuple[str, str | None], Lineage] = field(default_factory=dict)
+
+    def line(self, path: str, source: str | None, origin: Origin) -> Lineage:
+        """Return the line of lineage for one leaf."""
+        found = self.memo.get((path, source))
+        if found is None or found.origin != origin:
+            found = Lineage(path=path, origin=origin, source=source, row=self.label)
+            if len(self.memo) < MEMO:
+                self.memo[(path, source)] = found
+        return found
+
+
+@dataclass(slots=True)
+class Draft:
+    """A resource while its rows are filled in."""
+
+    plan: MapPlan
+    id: str
+    body: dict[str, Any]
+    class_: str
+    lineage: list[Lineage]
+    issues: list[Issue] = field(default_factory=list)
+    slots: dict[tuple[str, str], tuple[dict[str, Any], str]] = field(default_factory=dict)
+    references: set[str] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+    facts: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+Head = tuple[Any, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class MapPlan:
+    """One compiled map. ``heads`` finds the items and their ids (``None``: the selector doesn't hold), ``rows`` fills one in."""
+
+    name: str
+    kind: str
+    type: str
+    at: str | None
+    write: Write
+    source: str
+    zone: ZoneInfo | None
+    heads: Callable[[Any, Run], list[Head] | None]
+    rows: Callable[[Head, Run], Draft]
+
+
+class Run:
+    """The mapping of one record."""
+
+    __slots__ = ("drafts", "ids", "issues", "named", "node", "record", "system")
+
+    def __init__(self, record: SourceRecord, ids: IdSpace, node: Any) -> None:
+        self.record = record
+        self.system = record.system
+        self.ids = ids
+        self.node = node
+        self.drafts: list[Draft] = []
+        self.issues: list[Issue] = []
+        self.named: dict[str, list[str]] = {}
+
+    def id(self, type_: str, key: str) -> str:
+        """Return the id of a resource of this record system."""
+        return self.ids.resource_id(self.system, type_, key)
+
+
+def mask(value: Any, *, private: bool) -> str:
+    """Return what an issue may show of a value: two characters at most, and nothing of free text."""
+    if private or isinstance(value, (dict, list)):
+        return "****"
+    text = str(value)
+    return text[: min(SHOWN, max(0, len(text) - SHOWN))] + "****"
+
+
+def issue(plan: RowPlan, code: IssueCode, value: Any, source: str, reason: str, action: str, *, error: bool = False) -> Issue:
+    """Return an issue about a row."""
+    return Issue(
+        severity="error" if error else "warning",
+        code=code,
+        row=plan.label,
+        source_path=source,
+        target_path=plan.target,
+        masked="" if value is None else mask(value, private=plan.private),
+        reason=reason,
+        action=action,
+    )
+
+
+def convert(draft: Draft, run: Run, plan: RowPlan, value: Any, source: str, item: Any, unit: Any) -> bool:
+    """Turn a source value into the row's element and return whether there is one; what has no meaning leaves an issue."""
+    function = plan.convert
+    try:
+        made = function(value, ConvertContext(plan.facts, run.ids, run.system, run.node, item, unit))
+    except RejectRecord as error:
+        draft.issues.append(issue(plan, error.issue, value, source, error.reason, "record quarantined", error=True))
+        raise Quarantine from None
+    except Unmappable as error:
+        draft.issues.append(issue(plan, error.issue, value, source, error.reason, "element omitted"))
+        return False
+    except Exception as error:  # noqa: BLE001 - a faulty converter must cost one record, never the batch
+        broken(draft, plan, value, source, f"the converter failed ({type(error).__name__})")
+    if type(made) is Converted:
+        return _put_converted(draft, plan, value, made, source)
+    return made is not None and put(draft, plan, made, source)
+
+
+def _put_converted(draft: Draft, plan: RowPlan, value: Any, made: Converted, source: str) -> bool:
+    for note in made.issues:
+        draft.issues.append(issue(plan, note.code, value, source, note.reason, note.action))
+    if made.value is None:
+        return False
+    return put(draft, plan, made.value, source, made.sources, "default" if made.default else plan.origin)
+
+
+def broken(draft: Draft, plan: RowPlan, value: Any, source: str, reason: str) -> NoReturn:
+    """Quarantine the record: a converter did what it must not."""
+    draft.issues.append(issue(plan, "structure", value, source, reason, "record quarantined", error=True))
+    raise Quarantine
+
+
+def put(
+    draft: Draft,
+    plan: RowPlan,
+    value: Any,
+    source: str | None,
+    sources: Mapping[str, str] | None = None,
+    origin: Origin | None = None,
+) -> bool:
+    """Put a value where the row says, with its lineage; a place that is filled already keeps what it has."""
+    if not plan.steps:
+        _keep(draft, plan, value, source)
+        return True
+    filled = False
+    for one in value if plan.spread and type(value) is list else (value,):
+        _check(draft, plan, one, source)
+        try:
+            lines = _lines(plan, one, source, sources, origin or plan.origin)
+        except _Empty:
+            one = _pruned(one)  # noqa: PLW2901 - the same value without its empty parts
+            if one is None:
+                continue
+            lines = _lines(plan, one, source, sources, origin or plan.origin)
+        path = _place(draft, plan, one)
+        if path is not None:
+            filled = True
+            _trace(draft, plan, path, lines)
+    return filled
+
+
+def _check(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
+    """Refuse what isn't of the target's type: a converter's fault, not the source's."""
+    if type(value) not in plan.kinds or (plan.pattern is not None and not plan.pattern.fullmatch(value)):
+        broken(draft, plan, value, source or "", "the converter's answer isn't of the target's type")
+
+
+Line = tuple[str, str | None, Any, Origin]
+
+
+def _lines(plan: RowPlan, value: Any, source: str | None, sources: Mapping[str, str] | None, origin: Origin) -> list[Line]:
+    """Return (path below the element, source, leaf, origin) for every leaf of a value."""
+    if type(value) is str or type(value) is bool or type(value) is int or type(value) is Decimal:
+        if value == "" and type(value) is str:
+            raise _Empty
+        return [("", source if not sources else _joined(source, sources.get("")), value, origin)]
+    found: list[Line] = []
+    _leaves(value, "", source, sources, origin, found, 0)
+    return found
+
+
+def _leaves(
+    value: Any, path: str, source: str | None, sources: Mapping[str, str] | None, origin: Origin, found: list[Line], depth: int
+) -> None:
+    kind = type(value)
+    if kind is dict:
+        if not value or depth > DEPTH:
+            raise _Empty
+        for name, part in value.items():
+            _leaves(part, f"{path}.{name}", source, sources, origin, found, depth + 1)
+    elif kind is list:
+        if not value or depth > DEPTH:
+            raise _Empty
+        for number, part in enumerate(value):
+            # A null keeps its place beside the extensions of a primitive that repeats; it is no leaf.
+            if part is not None:
+                _leaves(part, f"{path}[{number}]", source, sources, origin, found, depth + 1)
+    elif kind is str or kind is bool or kind is int or kind is Decimal:
+        if kind is str and not value:
+            raise _Empty
+        found.append((path, source if not sources else _from(path, source, sources), value, origin))
+    elif value is None:
+        raise _Empty
+    else:
+        raise TypeError(kind.__name__)
+
+
+def _from(path: str, source: str | None, sources: Mapping[str, str]) -> str | None:
+    """Return the field that a leaf came from: the longest named path that it lies under."""
+    relative = path.removeprefix(".")
+    best = ""
+    for name in sources:
+        if len(name) > len(best) and relative.startswith(name) and relative[len(name) : len(name) + 1] in ("", ".", "["):
+            best = name
+    return _joined(source, sources.get(best))
+
+
+def _joined(source: str | None, below: str | None) -> str | None:
+    if not below:
+        return source
+    return below if source in (None, "", ".") else f"{source}.{below}"
+
+
+def _pruned(value: Any) -> Any:
+    """Return a value without its empty parts, ``None`` when nothing is left."""
+    if type(value) is dict:
+        return {name: kept for name, part in value.items() if (kept := _pruned(part)) is not None} or None
+    if type(value) is list:
+        return [kept for part in value if (kept := _pruned(part)) is not None] or None
+    return None if value == "" and type(value) is str else value
+
+
+def _place(draft: Draft, plan: RowPlan, value: Any) -> str | None:
+    """Put a value in the body; return its path with indexes, or ``None`` when the place was taken."""
+    node, path = draft.body, ""
+    last = len(plan.steps) - 1
+    for number, step in enumerate(plan.steps):
+        path = f"{path}.{step.name}" if path else step.name
+        if number == last:
+            return _last(draft, node, path, step, value)
+        if step.label:
+            node, path = _element(draft, plan, node, path, step)
+        else:
+            node = node.setdefault(step.name, {})
+    return path
+
+
+def _last(draft: Draft, node: dict[str, Any], path: str, step: Step, value: Any) -> str | None:
+    if not step.label:
+        if step.name in node:
+            return None
+        node[step.name] = value
+        return path
+    if (path, step.label) in draft.slots:
+        return None
+    several = node.setdefault(step.name, [])
+    several.append(value)
+    whole = f"{path}[{len(several) - 1}]"
+    if step.label != NEW:
+        draft.slots[path, step.label] = (value, whole)
+    return whole
+
+
+def _element(draft: Draft, plan: RowPlan, node: dict[str, Any], path: str, step: Step) -> tuple[dict[str, Any], str]:
+    """Return the element of a repeating one that a label means, made when it isn't there."""
+    known = draft.slots.get((path, step.label))
+    if known is not None:
+        return known
+    several = node.setdefault(step.name, [])
+    made: dict[str, Any] = {"url": step.label} if step.url else {}
+    several.append(made)
+    whole = f"{path}[{len(several) - 1}]"
+    if step.url:
+        draft.lineage.append(plan.line(f"{whole}.url", None, "constant"))
+    if step.label != NEW:
+        draft.slots[path, step.label] = (made, whole)
+    return made, whole
+
+
+def _trace(draft: Draft, plan: RowPlan, path: str, lines: list[Line]) -> None:
+    lineage = draft.lineage
+    for below, source, value, origin in lines:
+        whole = path + below
+        lineage.append(plan.line(whole, source, origin))
+        if whole.endswith("reference") and type(value) is str and REFERENCE.fullmatch(value):
+            draft.references.add(value)
+
+
+def _keep(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
+    """Keep a fact or a secret; the first that a row finds stays."""
+    place, _, name = plan.target.partition(":")
+    if place == "secrets":
+        draft.secrets.setdefault(name, str(value))
+    elif name == "set_aside":
+        raise SetAside(str(value))
+    elif name == "patient":
+        draft.facts.setdefault(name, value["reference"].partition("/")[2])
+    elif name == "data_at":
+        _keep_moment(draft, plan, value, source)
+    elif name == "withdrawn":
+        draft.facts[name] = draft.facts.get(name, False) or bool(value)
+    else:
+        draft.facts.setdefault(name, value)
+
+
+def _keep_moment(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
+    at = moment(str(value), draft.plan.zone if plan.facts.zone is None else plan.facts.zone)
+    if at is None:
+        reason = "a date needs a zone to be a moment"
+        draft.issues.append(issue(plan, "value-invalid", value, source or "", reason, "element omitted"))
+    else:
+        draft.facts.setdefault("data_at", at)
+
+
+def overflow(draft: Draft, plan: RowPlan, hits: list[tuple[Any, str]]) -> None:
+    """Say that a path gave more values than the target takes."""
+    reason = f"{len(hits)} values for an element that occurs once"
+    draft.issues.append(issue(plan, "cardinality-overflow", None, hits[1][1], reason, "first value used"))
+
+
+def missing(draft: Draft, plan: RowPlan, source: str) -> NoReturn:
+    """Quarantine the record: a required element stays empty."""
+    code: IssueCode = "reference-unresolved" if source.startswith("@") else "required-missing"
+    draft.issues.append(issue(plan, code, None, source, "a required element stays empty", "record quarantined", error=True))
+    raise Quarantine
+
+
+def no_key(run: Run, row: str, source: str) -> NoReturn:
+    """Quarantine the record: a resource would have no id."""
+    run.issues.append(
+        Issue(
+            severity="error",
+            code="required-missing",
+            row=row,
+            source_path=source,
+            target_path="id",
+            masked="",
+            reason="the key of the resource is empty",
+            action="record quarantined",
+        )
+    )
+    raise Quarantine
+
+
+def _record_issue(code: IssueCode, row: str, target: str, reason: str) -> Issue:
+    return Issue(
+        severity="error",
+        code=code,
+        row=row,
+        source_path="",
+        target_path=target,
+        masked="",
+        reason=reason,
+        action="record quarantined",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingSet:
+    """The compiled maps of one source system. ``sha256`` is over the names and bytes of all files."""
+
+    sha256: bytes
+    version_label: str
+    dialect: Dialect
+    plans: tuple[MapPlan, ...]
+    by_kind: Mapping[str, tuple[MapPlan, ...]]
+    links: Mapping[str, frozenset[str]]
+
+    def map(self, record: SourceRecord, ids: IdSpace) -> MapResult:
+        """Return what a record yields. Never raises."""
+        run = Run(record, ids, None)
+        try:
+            run.node = self.dialect.read(record.body)
+            return self._map(run)
+        except Unreadable as error:
+            return _held(run, "structure", _record_issue("structure", "", "", str(error)))
+        except SetAside as error:
+            return MapResult(outcome="set-aside", issues=_issues(run), reason=str(error))
+        except Quarantine:
+            found = _issues(run)
+            reason = next((one.code for one in reversed(found) if one.severity == "error"), "structure")
+            return MapResult(outcome="quarantined", issues=found, reason=reason)
+        except Exception as error:  # noqa: BLE001 - the promise of this function: a record costs at most itself
+            return _held(run, "structure", _record_issue("structure", "", "", f"mapping failed ({type(error).__name__})"))
+
+    def _map(self, run: Run) -> MapResult:
+        chosen: list[tuple[MapPlan, list[Head]]] = []
+        for plan in self.by_kind.get(run.record.kind, ()):
+            heads = plan.heads(run.node, run)
+            if heads is not None:
+                chosen.append((plan, heads))
+                if plan.at is not None:
+                    run.named[plan.at] = [f"{plan.type}/{head[0]}" for head in heads]
+        if not chosen:
+            return _held(run, "no-map", _record_issue("structure", "", "", "no map is for this record"))
+        for plan, heads in chosen:
+            for head in heads:
+                plan.rows(head, run)
+        return _result(run)
+
+    def source_code(self, map_name: str) -> str:
+        """Return the Python that a map was compiled to.
+
+        Raises:
+            KeyError: there is no map of this name.
+        """
+        return {plan.name: plan.source for plan in self.plans}[map_name]
+
+    def references_by_class(self) -> Mapping[str, frozenset[str]]:
+        """Return, for each class key that the class map lists, the class keys that its resources may refer to."""
+        return self.links
+
+
+def _held(run: Run, reason: str, found: Issue) -> MapResult:
+    return MapResult(outcome="quarantined", issues=(*_issues(run), found), reason=reason)
+
+
+def _issues(run: Run) -> tuple[Issue, ...]:
+    return (*run.issues, *(one for draft in run.drafts for one in draft.issues))
+
+
+def _result(run: Run) -> MapResult:
+    seen: set[str] = set()
+    hidden = {f"{draft.plan.type}/{draft.id}" for draft in run.drafts if "V" in draft.labels}
+    mapped = []
+    for draft in run.drafts:
+        patient = _patient(draft)
+        own = f"{draft.plan.type}/{draft.id}"
+        found = _fault(draft, own, seen, hidden, patient)
+        if found is not None:
+            draft.issues.append(found)
+            raise Quarantine
+        seen.add(own)
+        mapped.append(_mapped(run, draft, patient))
+    issues = _issues(run)
+    return MapResult(outcome="ok-with-issues" if issues else "ok", mapped=tuple(mapped), issues=issues)
+
+
+def _fault(draft: Draft, own: str, seen: set[str], hidden: set[str], patient: str | None) -> Issue | None:
+    """Return what makes a finished resource unfit to leave the mapping, if anything does."""
+    if own in seen:
+        return _record_issue("structure", draft.plan.name, "id", "two resources of this record have one id")
+    if patient is None and draft.plan.type not in DIRECTORY:
+        return _record_issue("reference-unresolved", draft.plan.name, "", "it refers to no patient, or to several")
+    if hidden and "V" not in draft.labels and not hidden.isdisjoint(draft.references):
+        return _record_issue("structure", draft.plan.name, "", "it refers to a resource with label V and has none itself")
+    return None
+
+
+def _patient(draft: Draft) -> str | None:
+    if draft.plan.type == "Patient":
+        return draft.id
+    named = draft.facts.get("patient")
+    if named is not None or draft.plan.type in DIRECTORY:
+        return None if draft.plan.type in DIRECTORY else str(named)
+    patients = [one for one in draft.references if one.startswith("Patient/")]
+    return patients[0].partition("/")[2] if len(patients) == 1 else None
+
+
+def _mapped(run: Run, draft: Draft, patient: str | None) -> Mapped:
+    record, facts = run.record, draft.facts
+    at: datetime | None = facts.get("data_at")
+    return Mapped(
+        type=draft.plan.type,
+        id=draft.id,
+        body=draft.body,
+        write=draft.plan.write,
+        class_=draft.class_,
+        audience=facts.get("audience"),
+        labels=record.labels | draft.labels if draft.labels else record.labels,
+        data_at=at,
+        source_time=record.source_time,
+        patient=patient,
+        withdrawn=facts.get("withdrawn", False),
+        origin_portal=facts.get("origin_portal", record.origin),
+        secrets=draft.secrets,
+        references=frozenset(draft.references),
+        lineage=tuple(draft.lineage),
+        issues=tuple(draft.issues),
+    )

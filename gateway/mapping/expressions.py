@@ -1,0 +1,203 @@
+"""``when``, ``unless`` and selectors: ``path``, ``path = value``, ``path in A B``, ``path valued``, and, or, not, parentheses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.mapping.dialect import Dialect, PathFault, SourcePath
+
+_TOKEN = re.compile(r'\s*(?:([()])|("[^"]*")|(=)|((?:[^\s()="\[\]]|\[[^\]]*\]|(?<=[.^])"[^"]*"|^"[^"]*"(?=\.))+))')
+WORDS = frozenset({"and", "or", "not", "in", "valued"})
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One question about one path. ``values`` empty: whether it holds; ``valued``: whether there is any value."""
+
+    __test__ = False  # not a class of pytest's
+
+    path: SourcePath
+    values: frozenset[str] = frozenset()
+    valued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite."""
+
+    one: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """``and`` or ``or`` over two or more."""
+
+    word: str
+    parts: tuple[Expression, ...]
+
+
+Expression = Test | Not | Joined
+
+
+class _Parser:
+    def __init__(self, text: str, dialect: Dialect) -> None:
+        self.text = text
+        self.dialect = dialect
+        self.tokens = list(self._tokens())
+        self.at = 0
+
+    def _tokens(self) -> Iterator[str]:
+        position = 0
+        while self.text[position:].strip():
+            found = _TOKEN.match(self.text, position)
+            if found is None:
+                raise PathFault(f"{self.text}: not understood from {self.text[position:].strip()!r}")
+            yield found[0].strip()
+            position = found.end()
+
+    def peek(self) -> str:
+        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+
+    def take(self) -> str:
+        token = self.peek()
+        self.at += 1
+        return token
+
+    def whole(self) -> Expression:
+        found = self.joined("or")
+        if self.peek():
+            raise PathFault(f"{self.text}: not understood from {self.peek()!r}")
+        return found
+
+    def joined(self, word: str) -> Expression:
+        below = (lambda: self.joined("and")) if word == "or" else self.negated
+        parts = [below()]
+        while self.peek() == word:
+            self.take()
+            parts.append(below())
+        return parts[0] if len(parts) == 1 else Joined(word, tuple(parts))
+
+    def negated(self) -> Expression:
+        if self.peek() == "not":
+            self.take()
+            return Not(self.negated())
+        if self.peek() == "(":
+            self.take()
+            inner = self.joined("or")
+            if self.take() != ")":
+                raise PathFault(f"{self.text}: a closing parenthesis is missing")
+            return inner
+        return self.test()
+
+    def test(self) -> Expression:
+        token = self.take()
+        if token in WORDS or token in ("", ")", "=") or (token.startswith('"') and "." not in token):
+            raise PathFault(f"{self.text}: a path is expected at {token!r}")
+        path = self.dialect.path(token)
+        word = self.peek()
+        if word == "valued":
+            self.take()
+            return Test(path, valued=True)
+        if word in ("=", "in"):
+            self.take()
+            return Test(path, frozenset(self.values(several=word == "in")))
+        return Test(path)
+
+    def values(self, *, several: bool) -> list[str]:
+        found: list[str] = []
+        while self.peek() and self.peek() not in WORDS and self.peek() not in "()=":
+            token = self.take()
+            found.append(token[1:-1] if token.startswith('"') else token)
+            if not several:
+                break
+        if not found:
+            raise PathFault(f"{self.text}: a value is expected at {self.peek()!r}")
+        return found
+
+
+def parse(text: str, dialect: Dialect) -> Expression:
+    """Read an expression.
+
+    Raises:
+        PathFault: it isn't one.
+    """
+    return _Parser(text, dialect).whole()
+
+
+def emit(expression: Expression, depth: int) -> str:
+    """Return the Python for an expression."""
+    if isinstance(expression, Not):
+        return f"not ({emit(expression.one, depth)})"
+    if isinstance(expression, Joined):
+        return "(" + f" {expression.word} ".join(emit(part, depth) for part in expression.parts) + ")"
+    path = expression.path.emit(depth)
+    if path.many:
+        return f"any({_ask(expression, 'v')} for v, _ in {path.value})"
+    return _ask(expression, path.value)
+
+
+def _ask(test: Test, value: str) -> str:
+    if test.valued:
+        return f"valued({value})"
+    if not test.values:
+        return f"holds({value})"
+    if len(test.values) == 1:
+        return f"text_of({value}) == {next(iter(test.values))!r}"
+    return f"text_of({value}) in {{{', '.join(repr(one) for one in sorted(test.values))}}}"
+
+
+def valued(value: Any) -> bool:
+    """Whether there is a value: not missing, not empty."""
+    return bool(value or value == 0)
+
+
+def holds(value: Any) -> bool:
+    """Whether there is a value other than false."""
+    return value is not False and valued(value)
+
+
+def terms(expression: Expression | None) -> Iterator[Expression]:
+    """Yield what must hold for the whole to hold."""
+    if isinstance(expression, Joined) and expression.word == "and":
+        for part in expression.parts:
+            yield from terms(part)
+    elif expression is not None:
+        yield expression
+
+
+def constants(expression: Expression | None) -> dict[str, frozenset[str]]:
+    """Return, for each path that a selector pins down, the values it may have."""
+    found: dict[str, frozenset[str]] = {}
+    for term in terms(expression):
+        if isinstance(term, Test) and term.values:
+            found[term.path.text] = found.get(term.path.text, term.values) & term.values
+    return found
+
+
+def disjoint(one: Expression | None, other: Expression | None) -> bool:
+    """Whether two selectors are seen never to hold together (not seen: they may)."""
+    left, right = constants(one), constants(other)
+    if any(not left[path] & right[path] for path in left.keys() & right.keys()):
+        return True
+    ours, theirs = list(terms(one)), list(terms(other))
+    return any(_opposite(a, b) for a in ours for b in theirs)
+
+
+def _opposite(one: Expression, other: Expression) -> bool:
+    if isinstance(one, Not) and isinstance(other, Not):
+        return False
+    if isinstance(one, Not):
+        return _implies(other, one.one)
+    return isinstance(other, Not) and _implies(one, other.one)
+
+
+def _implies(one: Expression, other: Expression) -> bool:
+    """Whether ``one`` is seen to make ``other`` hold: the same question, or a narrower one about the same values."""
+    if one == other:
+        return True
+    if not (isinstance(one, Test) and isinstance(other, Test)) or one.path.text != other.path.text or not one.values:
+        return False
+    return other.valued or (bool(other.values) and one.values <= other.values)
