@@ -143,9 +143,7 @@ def ledgers(gateway: Gateway, org: int) -> Ledgers:
 
 def _record_line(row: Any, aside: list[Any]) -> RecordLine:
     reasons = {
-        f"{other.state}: {other.reason}": other.n
-        for other in aside
-        if (other.source, other.stream) == (row.source, row.stream)
+        f"{other.state}: {other.reason}": other.n for other in aside if (other.source, other.stream) == (row.source, row.stream)
     }
     return RecordLine(**row._asdict(), reasons=reasons)
 
@@ -162,7 +160,5 @@ def _disclosure_lines(rows: list[Any], pairs: dict[tuple[str, str], int] | None)
                 if row.fate == "withheld":
                     withheld[row.reason] += row.n
         total = sum(fates.values()) if pairs is None else pairs.get((portal, kind), 0)
-        lines.append(
-            DisclosureLine(portal=portal, kind=kind, pairs=total, fates=dict(fates), withheld=dict(withheld))
-        )
+        lines.append(DisclosureLine(portal=portal, kind=kind, pairs=total, fates=dict(fates), withheld=dict(withheld)))
     return lines

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 import psycopg
 from psycopg.rows import namedtuple_row
@@ -82,7 +82,7 @@ class Database:
         """Give all connections back to the server."""
         self._pool.close()
 
-    def __enter__(self) -> Database:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

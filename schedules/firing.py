@@ -1,7 +1,7 @@
 """Which slot is to run now, and who runs it.
 
-A row per slot, unique in the database, is the whole truth: whichever process inserts it or takes over its lease runs it. Slots that were
-missed coalesce into the newest one: a family wants today's state once, not yesterday's five times.
+A row per slot, unique in the database, is the whole truth: whichever process inserts it or takes over its lease runs it. Slots
+that were missed coalesce into the newest one: a family wants today's state once, not yesterday's five times.
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ def claim_due(gateway: Gateway, org: int) -> ClaimedSlot | None:
             row = db.execute(CLAIM, {"schedule": schedule.id, "lease": LEASE}).fetchone()
             if row:
                 hours = Hours(zone=schedule.zone, hours=schedule.hours)
-                return ClaimedSlot(
-                    id=row.id, org=org, schedule=schedule.code, slot=row.slot, fence=row.fence, hours=hours
-                )
+                return ClaimedSlot(id=row.id, org=org, schedule=schedule.code, slot=row.slot, fence=row.fence, hours=hours)
     return None
 
 
@@ -96,4 +94,3 @@ def finish(gateway: Gateway, slot: ClaimedSlot, outcome: str, reason: str | None
     with gateway.database.transaction(slot.org) as db:
         if db.execute(FINISH, (outcome, reason, slot.id, slot.fence)).rowcount != 1:
             raise Conflict(f"slot {slot.id}: taken over by another process")
-

@@ -1,20 +1,20 @@
 """The loop that finds whatever hints missed: due slots, waiting records, due clients, lanes with work. Every 15 seconds.
 
-It is what makes hints optional, restarts harmless and expiries punctual. One turn is ``sweep``; ``Sweeper`` repeats it on a thread.
+It is what makes hints optional, restarts harmless and expiries punctual. One turn is ``sweep``; ``Sweeper`` repeats it.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
 import structlog
 from gateway.ledger import disclose_client, due_now
-from gateway.outbox import deliver_lane, due_lanes
 
 from gateway.errors import Conflict, GatewayError
-from gateway.flow import Each, Flow
+from gateway.flow import Each, Flow, Progress
+from gateway.outbox import deliver_lane, due_lanes
 from gateway.portals import announce
 from gateway.runtime import Gateway
 from gateway.sources import source_ids
@@ -35,7 +35,7 @@ class Heart:
         self._stop, self._lost = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._beat, name="slot-lease")
 
-    def __enter__(self) -> Heart:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -43,7 +43,7 @@ class Heart:
         self._stop.set()
         self._thread.join()
 
-    def check(self, _stage: str, _done: int, _total: int) -> None:
+    def check(self) -> None:
         """Stop the flow when the slot is no longer ours."""
         if self._lost.is_set():
             raise Conflict(f"slot {self._slot.id}: taken over by another process")
@@ -57,10 +57,16 @@ class Heart:
                 return
 
 
-def fire(gateway: Gateway, slot: ClaimedSlot, each: Each) -> list[int]:
+def fire(gateway: Gateway, slot: ClaimedSlot, each: Each, told: Progress | None = None) -> list[int]:
     """Run one claimed slot to its outcome; return its runs."""
     with Heart(gateway, slot) as heart:
-        flow = Flow(gateway=gateway, org=slot.org, each=each, progress=heart.check)
+
+        def progress(stage: str, done: int, total: int) -> None:
+            heart.check()
+            if told is not None:
+                told(stage, done, total)
+
+        flow = Flow(gateway=gateway, org=slot.org, each=each, progress=progress)
         runs = flow.run(source_ids(gateway, slot.org), slot.id)
         finish(gateway, slot, "ran")
     announce(gateway, slot.org, gateway.clock(), slot.hours.next(gateway.clock()))
@@ -120,4 +126,4 @@ class Sweeper:
         except Conflict:
             log.info("sweep.let_go", org=org)
         except GatewayError as error:
-            log.error("sweep.failed", org=org, code=error.code)
+            log.exception("sweep.failed", org=org, code=error.code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
+from typing import Self
 
 
 class Threads:
@@ -20,8 +20,8 @@ class Threads:
         for future in futures:
             future.result()
 
-    def __enter__(self) -> Threads:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pool.shutdown()

@@ -1,4 +1,7 @@
-"""The command line: one file a command. Exit codes: 0 done, 1 done but some set aside, 2 usage, 3 could not run, 4 loss or a broken invariant."""
+"""The command line: one file a command.
+
+Exit codes: 0 done, 1 done but some set aside, 2 usage, 3 could not run, 4 loss or a broken invariant.
+"""
 
 from __future__ import annotations
 

@@ -14,14 +14,14 @@ app = typer.Typer(help="Slots.", no_args_is_help=True)
 
 
 @app.command(name="next")
-def next_slots(
-    context: typer.Context, count: Annotated[int, typer.Option(min=1, max=500)] = 5, json: Json = False
-) -> None:
+def next_slots(context: typer.Context, count: Annotated[int, typer.Option(min=1, max=500)] = 5, json: Json = False) -> None:
     """List the coming slots, in local time and UTC."""
     from schedules.listing import coming, schedules
 
     with opened(context) as (installation, org):
-        found = [(one, list(islice(coming(one, installation.gateway.clock()), count))) for one in schedules(installation.gateway, org)]
+        found = [
+            (one, list(islice(coming(one, installation.gateway.clock()), count))) for one in schedules(installation.gateway, org)
+        ]
     rows: list[list[object]] = []
     for schedule, slots in found:
         for slot in slots:

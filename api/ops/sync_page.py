@@ -15,17 +15,19 @@ NEIGHBOURS: Final = """
 select 'source' as what, code, breaker_reason, breaker_until from source
 union all select 'portal', code, breaker_reason, breaker_until from portal order by what desc, code"""
 LAST_RUNS: Final = """
-select distinct on (source_id) run.id, source.code as source, run.number, run.started_at, run.finished_at, run.outcome, run.error_code
+select distinct on (source_id) run.id, source.code as source, run.number, run.started_at, run.finished_at, run.outcome,
+  run.error_code
 from run join source on source.id = run.source_id order by source_id, run.id desc"""
 PARKED: Final = """
-select portal.code as portal, resource.rtype || '/' || resource.rid as resource, link.member, outbox.error_code, outbox.error_detail,
-  outbox.attempt, outbox.queued_at
+select portal.code as portal, resource.rtype || '/' || resource.rid as resource, link.member,
+  outbox.error_code, outbox.error_detail, outbox.attempt, outbox.queued_at
 from outbox join disclosure_ledger ledger on ledger.id = outbox.ledger_id join resource on resource.rkey = ledger.rkey
 join link on link.id = outbox.link_id join portal on portal.id = ledger.portal_id
 where outbox.state = 'parked' order by outbox.queued_at limit 200"""
 QUARANTINED: Final = """
 select source.code as source, stream, record_key, reason, received_at
-from journal join source on source.id = journal.source_id where journal.state = 'quarantined' order by journal.id desc limit 200"""
+from journal join source on source.id = journal.source_id
+where journal.state = 'quarantined' order by journal.id desc limit 200"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,43 @@
+"""Progress: bars on a terminal, plain lines otherwise."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from gateway.flow import Progress as Told
+
+EVERY = 5000
+
+
+def progress() -> Told:
+    """Return what is told about progress, fit for where the output goes."""
+    return _Bars() if sys.stdout.isatty() else _Lines()
+
+
+class _Bars:
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bars = Progress(*columns, transient=True)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, done: int, total: int, /) -> None:
+        if stage not in self._tasks or stage == "read":
+            self._bars.start()
+        task = self._tasks.setdefault(stage, self._bars.add_task(stage)) if stage not in self._tasks else self._tasks[stage]
+        self._bars.update(task, completed=done, total=total)
+        if stage == "deliver" and done >= total:
+            self._bars.stop()
+            self._tasks.clear()
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._said: dict[str, int] = {}
+
+    def __call__(self, stage: str, done: int, total: int, /) -> None:
+        step = done // EVERY
+        if self._said.get(stage) != step or done == total:
+            self._said[stage] = step
+            sys.stdout.write(f"  {stage} {done}/{total}\n")

@@ -1,0 +1,100 @@
+"""The files of a demonstration: its configuration, its keys, its token. A fresh folder each time."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from joserfc.jwk import ECKey
+
+from gateway import postgres
+from gateway.errors import Misconfigured
+
+ORGANISATION: Final = {"code": "delinde", "name": "Thuiszorg De Linde"}
+SYSTEM: Final = "ons-delinde"
+PORTAL: Final = "familie"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Where everything of one demonstration lies."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration, for other commands while the demonstration is up."""
+        return self.folder / "zorgsluis.yaml"
+
+    @property
+    def truth(self) -> Path:
+        """What each member may have of each record, by the generator."""
+        return self.folder / "truth.jsonl"
+
+    @property
+    def links(self) -> Path:
+        """Who is linked to whom, at which level, by the generator."""
+        return self.folder / "links.jsonl"
+
+    @property
+    def portal_store(self) -> Path:
+        """The portal's own store."""
+        return self.folder / "portal"
+
+    @property
+    def jwks(self) -> Path:
+        """The gateway's public key, as the portal was given it."""
+        return self.folder / "gateway.jwks"
+
+    def secret(self, name: str) -> Path:
+        """A file of mode 0600."""
+        return self.folder / "secrets" / name
+
+
+def fresh(folder: Path) -> Files:
+    """Empty the folder of an earlier demonstration and make this one's keys.
+
+    Raises:
+        Misconfigured: a demonstration is running in this folder.
+    """
+    if postgres.running(folder / "database"):
+        raise Misconfigured(f"a demonstration is running in {folder}; stop it, or name another folder with --state")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    files = Files(folder=folder)
+    files.portal_store.mkdir()
+    (folder / "secrets").mkdir(mode=0o700)
+    _write_secret(files.secret("certificate"), secrets.token_urlsafe(24))
+    key = ECKey.generate_key("P-384", parameters={"kid": "gateway-1", "use": "sig", "alg": "ES384"})
+    _write_secret(files.secret("portal.jwk"), json.dumps(key.as_dict(private=True)))
+    files.jwks.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    return files
+
+
+def configure(files: Files, *, ecd: str, portal: str) -> None:
+    """Write the configuration that names both neighbours."""
+    source: dict[str, Any] = {
+        "code": "ons",
+        "connector": "ons",
+        "system": SYSTEM,
+        "settings": {"base_url": ecd, "secrets": {"certificate": str(files.secret("certificate"))}},
+    }
+    target: dict[str, Any] = {
+        "code": PORTAL,
+        "connector": "member-fhir",
+        "settings": {"base_url": portal, "origin": "caren", "secrets": {"key": str(files.secret("portal.jwk"))}},
+    }
+    organisation = {**ORGANISATION, "sources": [source], "portals": [target]}
+    files.config.write_text(yaml.safe_dump({"organisations": [organisation]}, sort_keys=False))
+
+
+def _write_secret(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

@@ -1,0 +1,161 @@
+"""Sets the stage, plays the story, and keeps the pages up on a terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+import typer
+
+from api.demonstration.clock import MovableClock
+from api.demonstration.neighbours import Neighbour, started
+from api.demonstration.progress import progress
+from api.demonstration.setup import ORGANISATION, Files, configure, fresh
+from api.demonstration.story import Story, judged
+from api.opening import Installation, open_installation
+from api.ops.token import operator_token
+from api.server import listen, pages_server
+from gateway.errors import Misconfigured
+from gateway.state import state_folder
+from schedules.sweeper import Sweeper
+from schedules.threads import Threads
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+FIRST_SLOT_H = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What was asked for on the command line."""
+
+    once: bool
+    clients: int
+    days: int
+    seed: int
+    lie: str | None
+
+
+def play(wishes: Wishes, state: Path | None) -> int:
+    """Play the demonstration and return the exit code."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    folder = (state or state_folder()) / "demo"
+    first_slot = datetime.now(AMSTERDAM).replace(hour=FIRST_SLOT_H, minute=0, second=0, microsecond=0).astimezone(UTC)
+    clock = MovableClock(first_slot - timedelta(minutes=10))
+    with ExitStack() as stack:
+        stack.enter_context(_alone(folder))
+        files = fresh(folder)
+        ecd, portal = (stack.enter_context(one) for one in _neighbours(files, wishes, first_slot))
+        configure(files, ecd=ecd.base_url, portal=portal.base_url)
+        installation = stack.enter_context(open_installation(files.config, state=folder, clock=clock))
+        each = stack.enter_context(Threads())
+        story = Story(
+            files=files,
+            installation=installation,
+            org=installation.org(None),
+            ecd=ecd,
+            portal=portal,
+            clock=clock,
+            each=each,
+            say=typer.echo,
+            progress=progress(),
+            store=files.portal_store / "portal.sqlite",
+        )
+        code = _tell(story, wishes)
+        if not wishes.once and sys.stdout.isatty():
+            _stay_up(story)
+    return code
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Be the only demonstration in this folder: the next one empties it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise Misconfigured(f"a demonstration runs in {folder}; stop it, or name another folder with --state") from None
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _neighbours(files: Files, wishes: Wishes, first_slot: datetime) -> Iterator[Iterator[Neighbour]]:
+    size = ["--clients", str(wishes.clients), "--days", str(wishes.days), "--seed", str(wishes.seed)]
+    today = ["--today", f"{first_slot.astimezone(AMSTERDAM):%Y-%m-%d}", "--truth", str(files.truth), "--links", str(files.links)]
+    certificate = ["--certificate-file", str(files.secret("certificate"))]
+    yield started("ecd", "samples.ecd", [*size, *today, *certificate], files.folder)
+    keys = ["--store", str(files.portal_store), "--gateway-jwks", str(files.jwks)]
+    yield started("portal", "samples.portal", keys, files.folder)
+
+
+def _tell(story: Story, wishes: Wishes) -> int:
+    say = story.say
+    say(
+        f"{ORGANISATION['name']}: {wishes.clients} clients, {wishes.days} days; ECD {story.ecd.base_url}, portal {story.portal.base_url}"
+    )
+    members = story.link_everybody()
+    story.name_the_family(members)
+    say(f"{len(members)} family members linked, with the rights the organisation gave them")
+
+    slot = story.move_to_next_slot()
+    say(f"\n1. First sync, slot {slot.astimezone(AMSTERDAM):%H:%M}")
+    for line in story.sync().lines():
+        say(line)
+    say("")
+    found = story.ledgers()
+    differences = story.verdict(members, found, wishes.lie)
+    if differences:
+        return judged(differences, found)
+
+    changed = story.change_the_ecd()
+    slot = story.move_to_next_slot()
+    say(
+        f"\n2. Something changes at the ECD ({_sizes(changed)}); second sync, slot {slot.astimezone(AMSTERDAM):%H:%M}: only the change travels"
+    )
+    for line in story.sync().lines():
+        say(line)
+    found = story.ledgers()
+    differences = story.verdict(members, found)
+
+    say("\n3. A right is lowered")
+    retracted = story.lower_a_right(members)
+    if not retracted:
+        say("WRONG  the portal still holds what was taken back")
+        return 4
+    return judged(differences, found)
+
+
+def _sizes(changed: dict[str, object]) -> str:
+    return ", ".join(f"{len(keys) if isinstance(keys, list | dict) else keys} {stream}" for stream, keys in changed.items())
+
+
+def _stay_up(story: Story) -> None:
+    """Keep everything running, with the sweeper, until Ctrl-C."""
+    installation: Installation = story.installation
+    sweeper = Sweeper(installation.gateway, list(installation.organisations.values()), story.each)
+    sweeper.start()
+    token = operator_token(story.files.folder)
+    server = pages_server(installation, token)
+    try:
+        with listen(0) as bound:
+            story.say(f"\nfamily portal   {story.portal.base_url}/")
+            story.say(f"sync page       http://127.0.0.1:{bound.getsockname()[1]}/   operator token: {token}")
+            story.say(f"other commands  zorgsluis --state {story.files.folder} verify --read-back")
+            story.say("Ctrl-C stops everything")
+            server.run(sockets=[bound])
+    except KeyboardInterrupt:
+        threading.Event().wait(0)
+    finally:
+        sweeper.stop()

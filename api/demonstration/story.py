@@ -1,0 +1,153 @@
+"""The demonstration as a story: a first sync in its slot, a change at the ECD and what of it travels, a right that is lowered.
+
+Each chapter does the real thing through the real interfaces and says what came of it; the verdict is the portal's own store's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.context import context_for
+
+from api.demonstration.clock import MovableClock
+from api.demonstration.judgement import judge, read_lines
+from api.demonstration.lies import plant
+from api.demonstration.neighbours import Neighbour
+from api.demonstration.setup import PORTAL, Files
+from api.demonstration.travelled import Travelled, snapshot_of, travelled
+from api.opening import Installation
+from api.report import report, set_aside
+from api.runs import failures, portal_trouble
+from gateway import consent
+from gateway.accounting import Ledgers, ledgers
+from gateway.connector import RemoteState
+from gateway.flow import Each, Progress
+from gateway.outbox import deliver_lane
+from gateway.portals import portals
+from samples.comparison import Difference
+from schedules.firing import claim_due
+from schedules.listing import schedules
+from schedules.sweeper import fire
+
+SHARE_CHANGED: Final = 0.01
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Story:
+    """One demonstration under way."""
+
+    files: Files
+    installation: Installation
+    org: int
+    ecd: Neighbour
+    portal: Neighbour
+    clock: MovableClock
+    each: Each
+    say: Say
+    progress: Progress
+    store: Path
+
+    def link_everybody(self) -> dict[str, str]:
+        """Link and grant as the organisation says; return ``client/person`` → member."""
+        gateway = self.installation.gateway
+        members: dict[str, str] = {}
+        for one in read_lines(self.files.links):
+            client, person = str(one["client"]), str(one["person"])
+            members[f"{client}/{person}"] = consent.link(gateway, self.org, portal=PORTAL, client=client, person=person)
+            consent.set_grant(gateway, self.org, client=client, person=person, level=one["level"], granted_by="demonstration")
+        return members
+
+    def sync(self) -> Travelled:
+        """Run the slot that is due and say what travelled, per stream."""
+        gateway = self.installation.gateway
+        before, began = snapshot_of(gateway, self.org), time.perf_counter()
+        slot = claim_due(gateway, self.org)
+        if slot is None:
+            raise AssertionError("the clock stands at a slot, and none is due")
+        runs = fire(gateway, slot, self.each, self.progress)
+        took = time.perf_counter() - began
+        found = travelled(gateway, self.org, runs, before, took)
+        for failure in failures(gateway, self.org, runs):
+            self.say(failure.text)
+        for line in portal_trouble(gateway, self.org):
+            self.say(line)
+        return found
+
+    def move_to_next_slot(self) -> datetime:
+        """Move the clock on to the next slot and return it."""
+        slot = min(one.hours.next(self.clock()) for one in schedules(self.installation.gateway, self.org))
+        self.clock.move_to(slot)
+        return slot
+
+    def ledgers(self) -> Ledgers:
+        """Count both ledgers and print them."""
+        found = ledgers(self.installation.gateway, self.org)
+        report(found, self.say)
+        return found
+
+    def verdict(self, members: dict[str, str], found: Ledgers, lie: str | None = None) -> list[Difference]:
+        """Compare the portal's own store with the truth, after planting a lie if one was asked for."""
+        truth = read_lines(self.files.truth)
+        if lie is not None:
+            plant(lie, self.store, truth, self.installation.gateway, self.org)
+            found = ledgers(self.installation.gateway, self.org)
+        differences = judge(truth, self.store, members, found)
+        for difference in differences:
+            self.say(f"WRONG  {difference.lie}: {difference.key}: {difference.detail}")
+        if not differences:
+            self.say("the portal's own store holds exactly what each member may have: whole, reduced or not at all")
+        return differences
+
+    def lower_a_right(self, members: dict[str, str]) -> bool:
+        """Take one person of a trust group back to basic, and read the portal until what she lost is gone."""
+        gateway = self.installation.gateway
+        chosen = next(one for one in read_lines(self.files.links) if one["level"] == "private-medical")
+        client, person = str(chosen["client"]), str(chosen["person"])
+        member = members[f"{client}/{person}"]
+        before = self._held(member)
+        began = time.perf_counter()
+        change = consent.set_grant(gateway, self.org, client=client, person=person, level="basic", granted_by="demonstration")
+        for lane in change.lanes:
+            deliver_lane(gateway, self.org, lane)
+        after = self._held(member)
+        took = time.perf_counter() - began
+        gone = sorted(before.keys() - after.keys())
+        self.say(
+            f"right of person {person} for client {client}: private-medical -> basic; {change.retracting} items to take back, "
+            f"{len(gone)} gone from the portal (read back), {len(after)} left, {took:.1f} s"
+        )
+        dossier = [key for key in after if key.partition("/")[0] in {"Observation", "Composition", "CarePlan", "Goal"}]
+        return not dossier and len(gone) > 0
+
+    def _held(self, member: str) -> dict[str, RemoteState]:
+        portal = portals(self.installation.gateway, self.org)[0]
+        context = context_for(self.installation.gateway, self.org, portal)
+        return {f"{one.type}/{one.id}": one for one in portal.sink.listing(context, member)}
+
+    def change_the_ecd(self) -> dict[str, Any]:
+        """Let a day of care happen at the ECD: about one in a hundred records changes."""
+        self.ecd.admin("clock", {"now": self.clock().isoformat()})
+        changed: dict[str, Any] = self.ecd.admin("change", {"share": SHARE_CHANGED, "seed": 11})
+        return changed
+
+    def name_the_family(self, members: dict[str, str]) -> None:
+        """Tell the sample portal which account looks at which pages: a person linked to two clients has one account."""
+        accounts: dict[str, dict[str, Any]] = {}
+        for one in read_lines(self.files.links):
+            person = str(one.get("account", one["person"]))
+            account = accounts.setdefault(person, {"account": person, "name": one.get("name", person), "members": []})
+            account["members"].append(members[f"{one['client']}/{one['person']}"])
+        self.portal.admin("accounts", list(accounts.values()))
+
+
+def judged(differences: Sequence[Difference], found: Ledgers) -> int:
+    """Return the exit code: 4 for a loss or a wrong showing, 1 when something was set aside, 0 when all is well."""
+    if differences or not found.balanced:
+        return 4
+    return 1 if set_aside(found) else 0
