@@ -156,7 +156,7 @@ def links(maps: list[MapMade], classes: Mapping[str, ClassRow]) -> dict[str, fro
     return {key: frozenset(some) for key, some in sorted(found.items())}
 
 
-def _width(made: MapMade, key: str, classes: Mapping[str, ClassRow]) -> int:
+def _width(key: str, classes: Mapping[str, ClassRow]) -> int:
     return WIDTH.get(classes[key].audience, max(WIDTH.values()))
 
 
@@ -166,6 +166,6 @@ def _audiences(maps: list[MapMade], classes: Mapping[str, ClassRow]) -> Iterator
         for one in made.rows:
             for to in _meant(one, maps):
                 for mine in sorted(class_keys(made, classes)):
-                    narrow = [k for k in sorted(class_keys(to, classes)) if _width(to, k, classes) < _width(made, mine, classes)]
+                    narrow = [k for k in sorted(class_keys(to, classes)) if _width(k, classes) < _width(mine, classes)]
                     if narrow:
                         yield one.row.fault(f"class {mine} is for a wider audience than {narrow[0]}, to which this refers")

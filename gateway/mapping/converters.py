@@ -1,5 +1,6 @@
 """The general converters: texts, numbers, dates and codes. Each states what it reads and what it refuses."""
 
+# ruff: noqa: ARG001 - a converter is always handed both the value and its context.
 from __future__ import annotations
 
 import html
@@ -94,7 +95,7 @@ def boolean(value: Any, context: ConvertContext) -> bool | None:
     raise Unmappable("neither yes nor no")
 
 
-@converter("integer", to=("integer", "positiveInt", "unsignedInt"), options=())
+@converter("integer", to=("integer", "positiveInt", "unsignedInt"), options=("min", "max"))
 def integer(value: Any, context: ConvertContext) -> int | None:
     """Read a whole number within the range of its FHIR type."""
     found = clean(value)
@@ -103,6 +104,7 @@ def integer(value: Any, context: ConvertContext) -> int | None:
     low, high = RANGES[context.target]
     if type(value) is bool or not re.fullmatch(r"[+-]?[0-9]{1,12}", found) or not low <= int(found) <= high:
         raise Unmappable("not a whole number in range")
+    in_range(Decimal(found), context.options)
     return int(found)
 
 
@@ -135,7 +137,7 @@ def in_range(made: Decimal, options: Any) -> Decimal:
     """
     low, high = options.get("min"), options.get("max")
     if (low is not None and made < low) or (high is not None and made > high):
-        raise Unmappable(f"outside the range {low if low is not None else '…'} to {high if high is not None else '…'}")
+        raise Unmappable("outside the range of the row")
     return made
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 
-class PathFault(Exception):
+class PathError(Exception):
     """A path or expression isn't written as it should be; the text says why."""
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The bytes of a record aren't in the format of this dialect."""
 
 
@@ -33,41 +33,48 @@ class Emitted:
 class SourcePath(Protocol):
     """A path that was read and found right."""
 
-    text: str
+    @property
+    def text(self) -> str:
+        """The path as it is written."""
 
     def emit(self, depth: int) -> Emitted:
         """Return the Python for it, in a map whose innermost node is ``n{depth}`` with place ``w{depth}``.
 
         Raises:
-            PathFault: it goes further out than there are nodes.
+            PathError: it goes further out than there are nodes.
         """
 
     def levels(self) -> list[str]:
         """Return, for each repetition in the path, the Python arguments that list its items: what ``foreach`` loops over.
 
         Raises:
-            PathFault: the path doesn't end in a repetition.
+            PathError: the path doesn't end in a repetition.
         """
 
 
 class Dialect(Protocol):
     """One format of records."""
 
-    name: str
-    charset: str
+    @property
+    def name(self) -> str:
+        """How the format is called."""
+
+    @property
+    def charset(self) -> str:
+        """The one character set of its records."""
 
     def read(self, body: bytes) -> Any:
         """Return the outermost node of a record.
 
         Raises:
-            Unreadable: the bytes aren't a record.
+            UnreadableError: the bytes aren't a record.
         """
 
     def path(self, text: str) -> SourcePath:
         """Read a path.
 
         Raises:
-            PathFault: it isn't a path of this dialect.
+            PathError: it isn't a path of this dialect.
         """
 
     def helpers(self) -> dict[str, Any]:

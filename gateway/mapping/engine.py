@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.identity import IdSpace
 from gateway.mapping.convert import ConvertContext, Converted, Converter, RejectRecord, RowFacts, Unmappable
-from gateway.mapping.dialect import Dialect, Unreadable
+from gateway.mapping.dialect import Dialect, UnreadableError
 from gateway.mapping.moments import moment
 from gateway.model import Issue, IssueCode, Lineage, Mapped, MapResult, SourceRecord, Write
 
@@ -31,18 +31,18 @@ MEMO: Final = 512
 SHOWN: Final = 2
 # The label of a step that makes a new element each time.
 NEW: Final = "[]"
-DEPTH: Final = 40
+LEAVES: Final = frozenset({str, bool, int, Decimal})
 
 
-class Quarantine(Exception):
+class QuarantineError(Exception):
     """This record yields nothing; the issues say why."""
 
 
-class SetAside(Exception):
+class SetAsideError(Exception):
     """This record is set aside by its status."""
 
 
-class _Empty(Exception):
+class _EmptyError(Exception):
     """A converter's value holds an empty part, which FHIR doesn't allow."""
 
 
@@ -164,12 +164,12 @@ def convert(draft: Draft, run: Run, plan: RowPlan, value: Any, source: str, item
         made = function(value, ConvertContext(plan.facts, run.ids, run.system, run.node, item, unit))
     except RejectRecord as error:
         draft.issues.append(issue(plan, error.issue, value, source, error.reason, "record quarantined", error=True))
-        raise Quarantine from None
+        raise QuarantineError from None
     except Unmappable as error:
         draft.issues.append(issue(plan, error.issue, value, source, error.reason, "element omitted"))
         return False
     except Exception as error:  # noqa: BLE001 - a faulty converter must cost one record, never the batch
-        broken(draft, plan, value, source, f"the converter failed ({type(error).__name__})")
+        _broken(draft, plan, value, source, f"the converter failed ({type(error).__name__})")
     if type(made) is Converted:
         return _put_converted(draft, plan, value, made, source)
     return made is not None and put(draft, plan, made, source)
@@ -183,10 +183,10 @@ def _put_converted(draft: Draft, plan: RowPlan, value: Any, made: Converted, sou
     return put(draft, plan, made.value, source, made.sources, "default" if made.default else plan.origin)
 
 
-def broken(draft: Draft, plan: RowPlan, value: Any, source: str, reason: str) -> NoReturn:
-    """Quarantine the record: a converter did what it must not."""
+def _broken(draft: Draft, plan: RowPlan, value: Any, source: str, reason: str) -> NoReturn:
+    """QuarantineError the record: a converter did what it must not."""
     draft.issues.append(issue(plan, "structure", value, source, reason, "record quarantined", error=True))
-    raise Quarantine
+    raise QuarantineError
 
 
 def put(
@@ -205,12 +205,12 @@ def put(
     for one in value if plan.spread and type(value) is list else (value,):
         _check(draft, plan, one, source)
         try:
-            lines = _lines(plan, one, source, sources, origin or plan.origin)
-        except _Empty:
+            lines = _lines(one, source, sources, origin or plan.origin)
+        except _EmptyError:
             one = _pruned(one)  # noqa: PLW2901 - the same value without its empty parts
             if one is None:
                 continue
-            lines = _lines(plan, one, source, sources, origin or plan.origin)
+            lines = _lines(one, source, sources, origin or plan.origin)
         path = _place(draft, plan, one)
         if path is not None:
             filled = True
@@ -221,47 +221,47 @@ def put(
 def _check(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
     """Refuse what isn't of the target's type: a converter's fault, not the source's."""
     if type(value) not in plan.kinds or (plan.pattern is not None and not plan.pattern.fullmatch(value)):
-        broken(draft, plan, value, source or "", "the converter's answer isn't of the target's type")
+        _broken(draft, plan, value, source or "", "the converter's answer isn't of the target's type")
 
 
 Line = tuple[str, str | None, Any, Origin]
 
 
-def _lines(plan: RowPlan, value: Any, source: str | None, sources: Mapping[str, str] | None, origin: Origin) -> list[Line]:
-    """Return (path below the element, source, leaf, origin) for every leaf of a value."""
-    if type(value) is str or type(value) is bool or type(value) is int or type(value) is Decimal:
-        if value == "" and type(value) is str:
-            raise _Empty
-        return [("", source if not sources else _joined(source, sources.get("")), value, origin)]
+def _lines(value: Any, source: str | None, sources: Mapping[str, str] | None, origin: Origin) -> list[Line]:
+    """Return (path below the element, source, leaf, origin) for every leaf of a value.
+
+    Raises:
+        _EmptyError: a part of it is empty.
+    """
     found: list[Line] = []
-    _leaves(value, "", source, sources, origin, found, 0)
+    if type(value) in LEAVES:
+        _leaf(value, "", source, sources, origin, found)
+    else:
+        _leaves(value, "", source, sources, origin, found)
     return found
 
 
+def _leaf(
+    value: Any, path: str, source: str | None, sources: Mapping[str, str] | None, origin: Origin, found: list[Line]
+) -> None:
+    if value == "":
+        raise _EmptyError
+    found.append((path, _from(path, source, sources) if sources else source, value, origin))
+
+
 def _leaves(
-    value: Any, path: str, source: str | None, sources: Mapping[str, str] | None, origin: Origin, found: list[Line], depth: int
+    value: Any, path: str, source: str | None, sources: Mapping[str, str] | None, origin: Origin, found: list[Line]
 ) -> None:
     kind = type(value)
-    if kind is dict:
-        if not value or depth > DEPTH:
-            raise _Empty
-        for name, part in value.items():
-            _leaves(part, f"{path}.{name}", source, sources, origin, found, depth + 1)
-    elif kind is list:
-        if not value or depth > DEPTH:
-            raise _Empty
-        for number, part in enumerate(value):
-            # A null keeps its place beside the extensions of a primitive that repeats; it is no leaf.
-            if part is not None:
-                _leaves(part, f"{path}[{number}]", source, sources, origin, found, depth + 1)
-    elif kind is str or kind is bool or kind is int or kind is Decimal:
-        if kind is str and not value:
-            raise _Empty
-        found.append((path, source if not sources else _from(path, source, sources), value, origin))
-    elif value is None:
-        raise _Empty
-    else:
-        raise TypeError(kind.__name__)
+    if not value or kind not in (dict, list):
+        raise _EmptyError
+    for name, part in value.items() if kind is dict else enumerate(value):
+        below = f"{path}.{name}" if kind is dict else f"{path}[{name}]"
+        if type(part) in LEAVES:
+            _leaf(part, below, source, sources, origin, found)
+        elif part is not None or kind is dict:
+            # A null in a list keeps its place beside the extensions of a primitive that repeats; it is no leaf.
+            _leaves(part, below, source, sources, origin, found)
 
 
 def _from(path: str, source: str | None, sources: Mapping[str, str]) -> str | None:
@@ -281,12 +281,18 @@ def _joined(source: str | None, below: str | None) -> str | None:
 
 
 def _pruned(value: Any) -> Any:
-    """Return a value without its empty parts, ``None`` when nothing is left."""
+    """Return a value without its empty parts, ``None`` when nothing is left.
+
+    Raises:
+        TypeError: a part that has no place in FHIR JSON, such as a float.
+    """
     if type(value) is dict:
         return {name: kept for name, part in value.items() if (kept := _pruned(part)) is not None} or None
     if type(value) is list:
         return [kept for part in value if (kept := _pruned(part)) is not None] or None
-    return None if value == "" and type(value) is str else value
+    if value is not None and type(value) not in LEAVES:
+        raise TypeError(type(value).__name__)
+    return None if value is None or value == "" else value
 
 
 def _place(draft: Draft, plan: RowPlan, value: Any) -> str | None:
@@ -351,7 +357,7 @@ def _keep(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
     if place == "secrets":
         draft.secrets.setdefault(name, str(value))
     elif name == "set_aside":
-        raise SetAside(str(value))
+        raise SetAsideError(str(value))
     elif name == "patient":
         draft.facts.setdefault(name, value["reference"].partition("/")[2])
     elif name == "data_at":
@@ -378,14 +384,14 @@ def overflow(draft: Draft, plan: RowPlan, hits: list[tuple[Any, str]]) -> None:
 
 
 def missing(draft: Draft, plan: RowPlan, source: str) -> NoReturn:
-    """Quarantine the record: a required element stays empty."""
+    """QuarantineError the record: a required element stays empty."""
     code: IssueCode = "reference-unresolved" if source.startswith("@") else "required-missing"
     draft.issues.append(issue(plan, code, None, source, "a required element stays empty", "record quarantined", error=True))
-    raise Quarantine
+    raise QuarantineError
 
 
 def no_key(run: Run, row: str, source: str) -> NoReturn:
-    """Quarantine the record: a resource would have no id."""
+    """QuarantineError the record: a resource would have no id."""
     run.issues.append(
         Issue(
             severity="error",
@@ -398,7 +404,7 @@ def no_key(run: Run, row: str, source: str) -> NoReturn:
             action="record quarantined",
         )
     )
-    raise Quarantine
+    raise QuarantineError
 
 
 def _record_issue(code: IssueCode, row: str, target: str, reason: str) -> Issue:
@@ -431,11 +437,11 @@ class MappingSet:
         try:
             run.node = self.dialect.read(record.body)
             return self._map(run)
-        except Unreadable as error:
+        except UnreadableError as error:
             return _held(run, "structure", _record_issue("structure", "", "", str(error)))
-        except SetAside as error:
+        except SetAsideError as error:
             return MapResult(outcome="set-aside", issues=_issues(run), reason=str(error))
-        except Quarantine:
+        except QuarantineError:
             found = _issues(run)
             reason = next((one.code for one in reversed(found) if one.severity == "error"), "structure")
             return MapResult(outcome="quarantined", issues=found, reason=reason)
@@ -488,7 +494,7 @@ def _result(run: Run) -> MapResult:
         found = _fault(draft, own, seen, hidden, patient)
         if found is not None:
             draft.issues.append(found)
-            raise Quarantine
+            raise QuarantineError
         seen.add(own)
         mapped.append(_mapped(run, draft, patient))
     issues = _issues(run)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from gateway.mapping.dialect import Dialect, PathFault, SourcePath
+from gateway.mapping.dialect import Dialect, PathError, SourcePath
 
 _TOKEN = re.compile(r'\s*(?:([()])|("[^"]*")|(=)|((?:[^\s()="\[\]]|\[[^\]]*\]|(?<=[.^])"[^"]*"|^"[^"]*"(?=\.))+))')
 WORDS = frozenset({"and", "or", "not", "in", "valued"})
@@ -54,7 +55,7 @@ class _Parser:
         while self.text[position:].strip():
             found = _TOKEN.match(self.text, position)
             if found is None:
-                raise PathFault(f"{self.text}: not understood from {self.text[position:].strip()!r}")
+                raise PathError(f"{self.text}: not understood from {self.text[position:].strip()!r}")
             yield found[0].strip()
             position = found.end()
 
@@ -69,11 +70,11 @@ class _Parser:
     def whole(self) -> Expression:
         found = self.joined("or")
         if self.peek():
-            raise PathFault(f"{self.text}: not understood from {self.peek()!r}")
+            raise PathError(f"{self.text}: not understood from {self.peek()!r}")
         return found
 
     def joined(self, word: str) -> Expression:
-        below = (lambda: self.joined("and")) if word == "or" else self.negated
+        below: Callable[[], Expression] = partial(self.joined, "and") if word == "or" else self.negated
         parts = [below()]
         while self.peek() == word:
             self.take()
@@ -88,14 +89,14 @@ class _Parser:
             self.take()
             inner = self.joined("or")
             if self.take() != ")":
-                raise PathFault(f"{self.text}: a closing parenthesis is missing")
+                raise PathError(f"{self.text}: a closing parenthesis is missing")
             return inner
         return self.test()
 
     def test(self) -> Expression:
         token = self.take()
         if token in WORDS or token in ("", ")", "=") or (token.startswith('"') and "." not in token):
-            raise PathFault(f"{self.text}: a path is expected at {token!r}")
+            raise PathError(f"{self.text}: a path is expected at {token!r}")
         path = self.dialect.path(token)
         word = self.peek()
         if word == "valued":
@@ -114,7 +115,7 @@ class _Parser:
             if not several:
                 break
         if not found:
-            raise PathFault(f"{self.text}: a value is expected at {self.peek()!r}")
+            raise PathError(f"{self.text}: a value is expected at {self.peek()!r}")
         return found
 
 
@@ -122,7 +123,7 @@ def parse(text: str, dialect: Dialect) -> Expression:
     """Read an expression.
 
     Raises:
-        PathFault: it isn't one.
+        PathError: it isn't one.
     """
     return _Parser(text, dialect).whole()
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.jsonbytes import DecodeError, loads
-from gateway.mapping.dialect import Emitted, PathFault, Unreadable
+from gateway.mapping.dialect import Emitted, PathError, UnreadableError
 
 # A step is a tuple: ("f", name), ("i", number), ("*",), or ("=", names, value, wanted).
 Step = tuple[Any, ...]
@@ -93,11 +93,11 @@ class JsonPath:
     def emit(self, depth: int) -> Emitted:
         """Return the Python for it; see ``SourcePath``."""
         if self.up > depth:
-            raise PathFault(f"{self.text}: there are only {depth} levels outside this one")
+            raise PathError(f"{self.text}: there are only {depth} levels outside this one")
         level = depth - self.up
         if self.index:
             if level == 0:
-                raise PathFault(f"{self.text}: only an item of foreach has a number")
+                raise PathError(f"{self.text}: only an item of foreach has a number")
             return Emitted(f"i{level}", f"w{level} + '#'", many=False)
         if any(step[0] in "*=" for step in self.steps):
             return Emitted(f"select(n{level}, w{level}, {self.steps!r})", "", many=True)
@@ -117,7 +117,7 @@ class JsonPath:
     def levels(self) -> list[str]:
         """Return the steps of each repetition; see ``SourcePath``."""
         if self.up or not self.steps or self.steps[-1][0] not in "*=":
-            raise PathFault(f"{self.text}: foreach needs a path that ends in [] or [name=value]")
+            raise PathError(f"{self.text}: foreach needs a path that ends in [] or [name=value]")
         parts: list[str] = []
         start = 0
         for number, step in enumerate(self.steps, start=1):
@@ -151,7 +151,7 @@ def parse(text: str) -> JsonPath:
     """Read a path.
 
     Raises:
-        PathFault: it isn't one.
+        PathError: it isn't one.
     """
     rest = text.lstrip("^")
     up = len(text) - len(rest)
@@ -161,7 +161,7 @@ def parse(text: str) -> JsonPath:
         return JsonPath(text, up, ())
     if up:
         if not rest.startswith("."):
-            raise PathFault(f"{text}: write ^.field")
+            raise PathError(f"{text}: write ^.field")
         rest = rest[1:]
     return JsonPath(text, up, tuple(_steps(text, rest)))
 
@@ -171,7 +171,7 @@ def _steps(text: str, rest: str) -> Iterator[Step]:
     while True:
         name = _FIELD.match(rest, position)
         if name is None:
-            raise PathFault(f"{text}: a field name is expected at {rest[position:]!r}")
+            raise PathError(f"{text}: a field name is expected at {rest[position:]!r}")
         yield ("f", _bare(name[0]))
         position = name.end()
         while found := _BRACKET.match(rest, position):
@@ -180,7 +180,7 @@ def _steps(text: str, rest: str) -> Iterator[Step]:
         if position == len(rest):
             return
         if rest[position] != ".":
-            raise PathFault(f"{text}: not understood from {rest[position:]!r}")
+            raise PathError(f"{text}: not understood from {rest[position:]!r}")
         position += 1
 
 
@@ -195,9 +195,9 @@ class JsonDialect:
         try:
             node = loads(body)
         except (DecodeError, RecursionError, ValueError):
-            raise Unreadable("not JSON") from None
+            raise UnreadableError("not JSON") from None
         if type(node) is not dict:
-            raise Unreadable("not a JSON object")
+            raise UnreadableError("not a JSON object")
         return node
 
     def path(self, text: str) -> JsonPath:

@@ -1,5 +1,6 @@
 """Names, addresses, phone numbers and the BSN, as nl-core writes them."""
 
+# ruff: noqa: ARG001 - a converter is always handed both the value and its context.
 from __future__ import annotations
 
 import re

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from gateway.mapping import expressions, r4, targets, template
 from gateway.mapping.convert import Converter, RowFacts, named
-from gateway.mapping.dialect import Dialect, PathFault, SourcePath
+from gateway.mapping.dialect import Dialect, PathError, SourcePath
 from gateway.mapping.engine import RowPlan, Step
 from gateway.mapping.expressions import Expression
 from gateway.mapping.findings import Finding
@@ -123,7 +124,7 @@ class MapReader:
             self.findings.append(text.fault(f"{text.type} is not a resource type of R4 in reach of this product"))
             return None
         before = len(self.findings)
-        foreach = self._try("foreach", lambda value: dialect.path(value), text.key("foreach"))
+        foreach = self._try("foreach", dialect.path, text.key("foreach"))
         depth = len(self._try("foreach", lambda path: path.levels(), foreach) or []) if foreach else 0
         selector = self._try("map", lambda value: expressions.parse(value, dialect), text.selector)
         self._try("map", lambda value: expressions.emit(value, 0), selector)
@@ -157,7 +158,7 @@ class MapReader:
             return None
         try:
             return read(value)
-        except PathFault as error:
+        except PathError as error:
             self.findings.append(self.text.fault(str(error), key))
             return None
 
@@ -192,7 +193,7 @@ class RowReader:
         before = len(self.findings)
         try:
             one = self._read()
-        except PathFault as error:
+        except PathError as error:
             self.fault(str(error))
             return None
         return one if len(self.findings) == before else None
@@ -253,7 +254,7 @@ class RowReader:
     def _plan(self, one: RowMade, kind: str) -> RowPlan:
         name, function = self._converter(kind)
         mark = named(function)
-        options = self.row.get("with", {})
+        options = self._options()
         if name != "reference" and mark.options is not None:
             for option in options.keys() - set(mark.options):
                 self.fault(f"{name} has no option {option!r} (it has {', '.join(mark.options) or 'none'})")
@@ -272,6 +273,17 @@ class RowReader:
             kinds=r4.NUMBERS.get(kind, (str,)) if leaf or found is None else (dict,),
             spread=one.target is not None and one.target.segments[-1].how == "append",
         )
+
+    def _options(self) -> dict[str, Any]:
+        """Return the row's options; ``min`` and ``max`` may stand in quotes, and are numbers all the same."""
+        options = dict(self.row.get("with", {}))
+        for name in ("min", "max"):
+            if name in options:
+                try:
+                    options[name] = Decimal(str(options[name]))
+                except InvalidOperation:
+                    self.fault(f"with: {name} is a number")
+        return options
 
     def _facts(self, kind: str, options: Mapping[str, Any], found: r4.Found | None) -> RowFacts:
         row, text = self.row, self.made.text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from gateway.mapping import r4
-from gateway.mapping.dialect import PathFault
+from gateway.mapping.dialect import PathError
 
 How = Literal["single", "append", "named"]
 
@@ -60,41 +60,41 @@ def parse(type_: str, text: str) -> TargetPath:
     """Read a target path of a resource type.
 
     Raises:
-        PathFault: no such element, or brackets where there should be none, or the other way round.
+        PathError: no such element, or brackets where there should be none, or the other way round.
     """
     segments: list[Segment] = []
     context, position = type_, 0
     while position < len(text):
         step = _SEGMENT.match(text, position)
         if step is None:
-            raise PathFault(f"{text}: not understood from {text[position:]!r}")
+            raise PathError(f"{text}: not understood from {text[position:]!r}")
         segment = _segment(text, context, step[1], step[3] if step[2] else None)
         segments.append(segment)
         context, position = segment.found.context, step.end()
         if (step[4] == ".") != (position < len(text)):
-            raise PathFault(f"{text}: an element is expected at the end")
+            raise PathError(f"{text}: an element is expected at the end")
     if not segments:
-        raise PathFault("the target is empty")
+        raise PathError("the target is empty")
     if segments[0].name in RESERVED:
-        raise PathFault(f"{text}: {segments[0].name} isn't for maps to fill")
+        raise PathError(f"{text}: {segments[0].name} isn't for maps to fill")
     return TargetPath(text, tuple(segments))
 
 
 def _segment(text: str, context: str, name: str, label: str | None) -> Segment:
     found = r4.find(context, name)
     if found is None:
-        raise PathFault(f"{text}: {context} has no element {name!r}")
+        raise PathError(f"{text}: {context} has no element {name!r}")
     if found.element.choice and name == found.element.path.rpartition(".")[2].removesuffix("[x]"):
-        raise PathFault(f"{text}: write {name} with its type, as in {name}{found.type[:1].upper()}{found.type[1:]}")
+        raise PathError(f"{text}: write {name} with its type, as in {name}{found.type[:1].upper()}{found.type[1:]}")
     if name.startswith("_") and found.element.repeats:
-        raise PathFault(f"{text}: a primitive that repeats gets its extensions from a converter that builds the whole")
+        raise PathError(f"{text}: a primitive that repeats gets its extensions from a converter that builds the whole")
     if found.element.repeats and label is None:
-        raise PathFault(f"{text}: {name} repeats; write {name}[] or {name}[label]")
+        raise PathError(f"{text}: {name} repeats; write {name}[] or {name}[label]")
     if not found.element.repeats and label is not None:
-        raise PathFault(f"{text}: {name} occurs once; write it without brackets")
+        raise PathError(f"{text}: {name} occurs once; write it without brackets")
     how: How = "single" if label is None else "named" if label else "append"
     if found.type == "Extension" and how != "named":
-        raise PathFault(f"{text}: name an extension by its url: {name}[https://…]")
+        raise PathError(f"{text}: name an extension by its url: {name}[https://…]")
     if found.primitive and how == "named":
-        raise PathFault(f"{text}: {name} is a primitive that repeats; write {name}[]")
+        raise PathError(f"{text}: {name} is a primitive that repeats; write {name}[]")
     return Segment(name, how, label or "", found)

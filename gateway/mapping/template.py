@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from gateway.mapping.dialect import Dialect, PathFault, SourcePath
+from gateway.mapping.dialect import Dialect, PathError, SourcePath
 
 _HOLE = re.compile(r"\{([^{}]*)\}")
 
@@ -31,19 +31,19 @@ def parse(text: str, dialect: Dialect, *, row_value: bool = False) -> Template:
     """Read a text with placeholders.
 
     Raises:
-        PathFault: a placeholder isn't a path, or braces don't match.
+        PathError: a placeholder isn't a path, or braces don't match.
     """
     pieces: list[str | SourcePath | None] = []
     position = 0
     for hole in _HOLE.finditer(text):
         pieces += [text[position : hole.start()]] if hole.start() > position else []
         if not hole[1] and not row_value:
-            raise PathFault(f"{text}: a path is missing between the braces")
+            raise PathError(f"{text}: a path is missing between the braces")
         pieces.append(dialect.path(hole[1]) if hole[1] else None)
         position = hole.end()
     pieces += [text[position:]] if position < len(text) else []
     if any(isinstance(piece, str) and ("{" in piece or "}" in piece) for piece in pieces):
-        raise PathFault(f"{text}: braces don't match")
+        raise PathError(f"{text}: braces don't match")
     return Template(tuple(pieces))
 
 
@@ -51,7 +51,7 @@ def parse_key(parts: list[str], dialect: Dialect, *, row_value: bool = False) ->
     """Read the parts of a key.
 
     Raises:
-        PathFault: one of them isn't right.
+        PathError: one of them isn't right.
     """
     return [parse(part, dialect, row_value=row_value) for part in parts]
 
