@@ -14,20 +14,20 @@ from gateway.config import Config, config_path, load_config
 from gateway.database import Database, Role
 from gateway.errors import Misconfigured
 from gateway.installation import install
+from gateway.roles import prepare
 from gateway.runtime import Gateway
 from gateway.state import state_folder
-
-OWNER_POOL = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """An opened installation. ``organisations`` gives each code its number; ``engine`` sees all organisations."""
+    """An opened installation. ``organisations`` gives each code its number; ``server_pid`` is the embedded server's."""
 
     config: Config
     gateway: Gateway
     organisations: dict[str, int]
     dsn: str
+    server_pid: int | None
 
     def org(self, code: str | None) -> int:
         """Return the number of the organisation named, or of the only one.
@@ -52,17 +52,15 @@ class Installation:
 
 
 @contextmanager
-def database_server(state: Path) -> Iterator[str]:
-    """Yield the address of the database: ``DATABASE_URL``, or the embedded server, started when it isn't running."""
+def database_server(state: Path) -> Iterator[tuple[str, int | None]]:
+    """Yield the database's address and process: ``DATABASE_URL`` (no process), or the embedded one, started when it isn't running."""
     url = os.environ.get("DATABASE_URL")
     if url:
-        yield url
+        prepare(url)
+        yield url, None
         return
-    server = postgres.start(state / "database")
-    try:
-        yield server.dsn()
-    finally:
-        server.stop()
+    with postgres.start(state / "database") as server:
+        yield server.dsn(), server.pid
 
 
 @contextmanager
@@ -82,10 +80,10 @@ def open_installation(
     state = state or state_folder()
     config = load_config(config_path(path, state))
     with ExitStack() as stack:
-        dsn = stack.enter_context(database_server(state))
+        dsn, server_pid = stack.enter_context(database_server(state))
         migrate.upgrade(dsn)
         database = stack.enter_context(Database(dsn, role=role, clock=clock, max_size=pool))
         rings = install(database, config, state / "keys", clock)
         organisations = dict(zip((o.code for o in config.organisations), rings, strict=True))
         gateway = Gateway(database=database, clock=clock, keys=rings.__getitem__)
-        yield Installation(config=config, gateway=gateway, organisations=organisations, dsn=dsn)
+        yield Installation(config=config, gateway=gateway, organisations=organisations, dsn=dsn, server_pid=server_pid)

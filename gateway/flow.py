@@ -49,22 +49,23 @@ class Flow:
 
     def run(self, source_ids: Sequence[int], slot_id: int | None = None) -> list[int]:
         """Bring the portals up to date with these sources; return the runs, whose ledgers say what became of every record."""
-        runs = [self._plan(source_id, slot_id) for source_id in source_ids]
+        runs = [self.plan(source_id, slot_id) for source_id in source_ids]
         for run_id in runs:
-            self._read(run_id)
+            self.read(run_id)
         for source_id in source_ids:
-            self._translate(source_id)
-        self._disclose()
-        self._deliver()
+            self.translate(source_id)
+        self.disclose()
+        self.deliver()
         return runs
 
-    def _plan(self, source_id: int, slot_id: int | None) -> int:
+    def plan(self, source_id: int, slot_id: int | None) -> int:
         """Go on with a run that was cut off, or begin one."""
         with self.gateway.database.transaction(self.org) as db:
             cut_off = db.execute(OPEN_RUN, (source_id,)).fetchone()
         return cut_off.id if cut_off else plan_run(self.gateway, self.org, source_id, slot_id)
 
-    def _read(self, run_id: int) -> None:
+    def read(self, run_id: int) -> None:
+        """Read every slice of a run into the journal; a source that asks for patience gets it."""
         done = 0
         while finish_run(self.gateway, self.org, run_id) is None:
             due = due_slices(self.gateway, self.org, run_id)
@@ -74,20 +75,23 @@ class Flow:
             done += len(due)
             self.progress("read", done, done)
 
-    def _translate(self, source_id: int) -> None:
+    def translate(self, source_id: int) -> None:
+        """Map and store what waits in the journal."""
         done = 0
         while mapped := map_batch(self.gateway, self.org, source_id):
             done += mapped
             self.progress("map", done, done)
 
-    def _disclose(self) -> None:
+    def disclose(self) -> None:
+        """Decide anew for every client of whom something changed."""
         total, done = self._count(CLIENT_COUNT), 0
         while clients := due_clients(self.gateway, self.org, CHUNK):
             self.each(lambda client_id: disclose_client(self.gateway, self.org, client_id), clients)
             done += len(clients)
             self.progress("disclose", done, total)
 
-    def _deliver(self) -> None:
+    def deliver(self) -> None:
+        """Drain every lane that may be drained now; what is put off waits for the sweeper."""
         total, done = self._count(LANE_COUNT), 0
         while lanes := due_lanes(self.gateway, self.org, CHUNK):
             self.each(lambda lane_id: deliver_lane(self.gateway, self.org, lane_id), lanes)

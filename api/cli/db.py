@@ -19,7 +19,7 @@ def upgrade(context: typer.Context) -> None:
     from gateway.state import state_folder
 
     options: Options = context.obj
-    with database_server(options.state or state_folder()) as dsn:
+    with database_server(options.state or state_folder()) as (dsn, _):
         before = migrate.revision(dsn)
         migrate.upgrade(dsn)
         after = migrate.revision(dsn)
@@ -38,7 +38,7 @@ def status(
     from gateway.state import state_folder
 
     options: Options = context.obj
-    with database_server(options.state or state_folder()) as dsn:
+    with database_server(options.state or state_folder()) as (dsn, _):
         found = {"schema": migrate.revision(dsn), "newest": migrate.newest(), "server": migrate.server_version(dsn)}
     if json:
         line(found)

@@ -14,7 +14,6 @@ import yaml
 from joserfc.jwk import ECKey
 
 from gateway import postgres
-from gateway.errors import Misconfigured
 
 ORGANISATION: Final = {"code": "delinde", "name": "Thuiszorg De Linde"}
 SYSTEM: Final = "ons-delinde"
@@ -58,13 +57,9 @@ class Files:
 
 
 def fresh(folder: Path) -> Files:
-    """Empty the folder of an earlier demonstration and make this one's keys.
-
-    Raises:
-        Misconfigured: a demonstration is running in this folder.
-    """
-    if postgres.running(folder / "database"):
-        raise Misconfigured(f"a demonstration is running in {folder}; stop it, or name another folder with --state")
+    """Empty the folder of an earlier demonstration and make this one's keys. A database left running there is stopped first."""
+    if (folder / "database").exists():
+        postgres.start(folder / "database").stop()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     files = Files(folder=folder)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,17 +21,20 @@ from api.demonstration.clock import MovableClock
 from api.demonstration.neighbours import Neighbour, started
 from api.demonstration.progress import progress
 from api.demonstration.setup import ORGANISATION, Files, configure, fresh
-from api.demonstration.story import Story, judged
+from api.demonstration.story import Say, Story, judged
 from api.opening import Installation, open_installation
 from api.ops.token import operator_token
 from api.server import listen, pages_server
 from gateway.errors import Misconfigured
+from gateway.flow import Progress
 from gateway.state import state_folder
 from schedules.sweeper import Sweeper
 from schedules.threads import Threads
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 FIRST_SLOT_H = 7
+# Linking everybody happens in this time, before the slot comes.
+BEFORE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,33 +50,37 @@ class Wishes:
 
 def play(wishes: Wishes, state: Path | None) -> int:
     """Play the demonstration and return the exit code."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    folder = (state or state_folder()) / "demo"
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    with open_story(wishes, (state or state_folder()) / "demo", typer.echo, progress()) as story:
+        code = _tell(story, wishes)
+        if not wishes.once and sys.stdout.isatty():
+            _stay_up(story)
+    return code
+
+
+@contextmanager
+def open_story(wishes: Wishes, folder: Path, say: Say, told: Progress) -> Iterator[Story]:
+    """Start both neighbours, the database and the gateway in a fresh folder; the clock stands just before the first slot."""
     first_slot = datetime.now(AMSTERDAM).replace(hour=FIRST_SLOT_H, minute=0, second=0, microsecond=0).astimezone(UTC)
-    clock = MovableClock(first_slot - timedelta(minutes=10))
+    clock = MovableClock(first_slot - BEFORE)
     with ExitStack() as stack:
         stack.enter_context(_alone(folder))
         files = fresh(folder)
         ecd, portal = (stack.enter_context(one) for one in _neighbours(files, wishes, first_slot))
         configure(files, ecd=ecd.base_url, portal=portal.base_url)
         installation = stack.enter_context(open_installation(files.config, state=folder, clock=clock))
-        each = stack.enter_context(Threads())
-        story = Story(
+        yield Story(
             files=files,
             installation=installation,
             org=installation.org(None),
             ecd=ecd,
             portal=portal,
             clock=clock,
-            each=each,
-            say=typer.echo,
-            progress=progress(),
+            each=stack.enter_context(Threads()),
+            say=say,
+            progress=told,
             store=files.portal_store / "portal.sqlite",
         )
-        code = _tell(story, wishes)
-        if not wishes.once and sys.stdout.isatty():
-            _stay_up(story)
-    return code
 
 
 @contextmanager
@@ -91,7 +99,7 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _neighbours(files: Files, wishes: Wishes, first_slot: datetime) -> Iterator[Iterator[Neighbour]]:
+def _neighbours(files: Files, wishes: Wishes, first_slot: datetime) -> Iterator[AbstractContextManager[Neighbour]]:
     size = ["--clients", str(wishes.clients), "--days", str(wishes.days), "--seed", str(wishes.seed)]
     today = ["--today", f"{first_slot.astimezone(AMSTERDAM):%Y-%m-%d}", "--truth", str(files.truth), "--links", str(files.links)]
     certificate = ["--certificate-file", str(files.secret("certificate"))]

@@ -1,0 +1,34 @@
+"""``zorgsluis bench``: how fast, measured against baselines in the same run; prints JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api.cli.shared import Options, line
+
+app = typer.Typer(help="Benchmarks; each prints one JSON object.", no_args_is_help=True)
+
+
+@app.callback()
+def options() -> None:
+    """Keep ``bench`` a group: each benchmark has its name."""
+
+
+@app.command()
+def pipeline(
+    context: typer.Context,
+    clients: Annotated[int, typer.Option(min=2, max=20000)] = 2000,
+    days: Annotated[int, typer.Option(min=7, max=730)] = 60,
+    seed: Annotated[int, typer.Option()] = 7,
+) -> None:
+    """Measure the main job end to end and per stage, then again with one record in a hundred changed."""
+    from api.bench.pipeline import pipeline as run
+    from gateway.state import state_folder
+
+    options: Options = context.obj
+    figures = run(clients, days, seed, (options.state or state_folder()) / "bench")
+    line(figures)
+    if not figures["balanced"]:
+        raise typer.Exit(4)
