@@ -1,0 +1,56 @@
+"""A portal said no to a bundle: find the entry that it means, set that aside, and let the rest go on.
+
+A transaction is all or nothing and portals differ in how they point at the culprit, so the bundle is halved until one entry stands alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.errors import GatewayError, NotFound
+from gateway.outbox.doubt import resolve
+from gateway.outbox.failure import later, tried, unmark
+from gateway.outbox.lanes import Lane, hold
+from gateway.outbox.parking import park
+from gateway.outbox.work import Batch, Sending
+
+# The portal holds another version than the one that we named: 412 by the contract, 409 from servers that call it a conflict.
+VERSION_MOVED: Final = frozenset({409, 412})
+RECONCILE_LIMIT: Final = 3
+
+
+def refused(lane: Lane, batch: Batch, sent: Sequence[Sending], error: GatewayError) -> list[Batch]:
+    """Deal with a refused bundle; return what to send instead.
+
+    Raises:
+        Conflict: the lane is no longer ours.
+        Retryable, Misconfigured: the portal couldn't be asked what it holds.
+    """
+    if isinstance(error, NotFound):
+        return _unknown_member(lane, sent, error)
+    if error.status in VERSION_MOVED and max(row.attempt for row in sent) < RECONCILE_LIMIT:
+        return _reconcile(lane, batch, sent, error)
+    if len(sent) == 1:
+        park(lane, sent[0], error)
+        return []
+    with hold(lane) as db:
+        unmark(db, sent)
+    return list(batch.of(sent).halves())
+
+
+def _reconcile(lane: Lane, batch: Batch, sent: Sequence[Sending], error: GatewayError) -> list[Batch]:
+    """Read back what the portal holds: equal content is adopted, the rest goes again with the etag just found."""
+    with hold(lane) as db:
+        tried(db, sent, error.code)
+    resolve(lane, batch.of(sent))
+    return [batch.of(sent)]
+
+
+def _unknown_member(lane: Lane, sent: Sequence[Sending], error: GatewayError) -> list[Batch]:
+    """The portal doesn't know this member (yet): its rows wait, visibly, and other members go on."""
+    with hold(lane) as db:
+        unmark(db, sent)
+        tried(db, sent, "member-unknown")
+        later(db, sent)
+    return []

@@ -1,0 +1,173 @@
+"""What a lane has to send, in which order, in which bundles; and the last look at it right before it leaves.
+
+Retractions go first. A resource goes after what it refers to, by the rank of its type; a retraction goes before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from gateway.connector import DeliveryItem
+from gateway.database import Connection
+from gateway.disclosure.projections import project
+from gateway.jsonbytes import dumps, loads
+from gateway.outbox.lanes import Lane, hold
+
+MAX_BYTES: Final = 4 * 1024 * 1024
+# Bundles that failed this often with an unclear answer are halved each time after: a portal that falls over one resource still gets the rest.
+PATIENCE: Final = 3
+
+RANKS: Final = (
+    ("Organization", "Location", "Practitioner", "Questionnaire"),
+    ("PractitionerRole",),
+    ("Patient",),
+    ("RelatedPerson",),
+    ("Condition", "Goal", "Medication"),
+)
+RANK_OF: Final = "case {} end".format(
+    " ".join(f"when resource.rtype = '{name}' then {rank}" for rank, names in enumerate(RANKS) for name in names)
+    + f" else {len(RANKS)}"
+)
+QUEUED: Final = f"""
+select outbox.id, outbox.link_id, outbox.op, outbox.attempt, outbox.sent_at is not null as in_doubt,
+  octet_length(resource.body) as bytes
+from outbox join disclosure_ledger ledger on ledger.id = outbox.ledger_id join resource on resource.rkey = ledger.rkey
+where outbox.lane_id = %s and outbox.state = 'ready' and (outbox.not_before is null or outbox.not_before <= app_now())
+order by outbox.op, outbox.link_id, ({RANK_OF}) * case outbox.op when 'put' then 1 else -1 end, outbox.id"""
+
+# A grant change holds the link's row until it commits, its ledger and outbox rows with it: after this lock both are the newest.
+LOCK_LINK: Final = "select epoch from link where id = %s for share"
+# A decision of an earlier epoch isn't sent. What the newest decision still wants gets the new epoch; a retraction is always wanted.
+RENEW: Final = """
+update outbox set epoch = %(epoch)s from disclosure_ledger ledger
+where outbox.id = any(%(ids)s) and ledger.id = outbox.ledger_id and outbox.epoch < %(epoch)s
+  and (outbox.op = 'delete' or ledger.content_hash is not null)"""
+DROP: Final = """
+delete from outbox where id = any(%(ids)s) and epoch < %(epoch)s and op = 'put' and sent_at is null"""
+MARK: Final = """
+update outbox set sent_at = app_now()
+from disclosure_ledger ledger join resource on resource.rkey = ledger.rkey join link on link.id = ledger.link_id
+left join resource_history history
+  on history.rkey = ledger.rkey and history.version = ledger.version and history.version <> resource.version
+where outbox.id = any(%(ids)s) and ledger.id = outbox.ledger_id and outbox.state = 'ready' and outbox.sent_at is null
+  and outbox.op = %(op)s and outbox.epoch = link.epoch
+  and (outbox.op = 'delete' or (link.state = 'active' and ledger.content_hash is not null and not resource.deleted
+    and (resource.version = ledger.version or history.rkey is not null)))
+returning outbox.id, outbox.revision, outbox.op, outbox.attempt, ledger.id as ledger_id, ledger.rkey, ledger.projection,
+  ledger.content_hash, ledger.version, ledger.etag, ledger.link_id, link.member::text as member,
+  resource.rtype, resource.rid, case when resource.version = ledger.version then resource.body else history.body end as body"""
+
+# What can't be sent as it was decided (its source withdrew it, say) waits for the decision that is under way.
+WAIT: Final = """
+update outbox set not_before = app_now() + interval '15 seconds'
+where id = any(%(ids)s) and op = 'put' and state = 'ready' and sent_at is null"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Outbox rows of one member and one kind of work that go in one request."""
+
+    link_id: int
+    op: Literal["put", "delete"]
+    ids: tuple[int, ...]
+
+    def of(self, sent: Sequence[Sending]) -> Batch:
+        """Return the part of this batch that was really sent."""
+        return Batch(link_id=self.link_id, op=self.op, ids=tuple(row.id for row in sent))
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """Split in two, in order."""
+        middle = len(self.ids) // 2
+        first, second = self.ids[:middle], self.ids[middle:]
+        return Batch(link_id=self.link_id, op=self.op, ids=first), Batch(link_id=self.link_id, op=self.op, ids=second)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """One row that is marked as sent: the decision it carries and the bytes of it."""
+
+    id: int
+    revision: int
+    attempt: int
+    ledger_id: int
+    link_id: int
+    member: str
+    rkey: int
+    projection: str | None
+    content_hash: bytes | None
+    version: int | None
+    item: DeliveryItem
+
+
+def queued(db: Connection, lane: Lane) -> list[Any]:
+    """Return the lane's rows that may go now, in order, with those in doubt."""
+    return db.execute(QUEUED, (lane.id,)).fetchall()
+
+
+def batches(rows: Sequence[Any], max_entries: int, max_bytes: int = MAX_BYTES) -> Iterator[Batch]:
+    """Cut ordered rows into bundles of one member and one kind, each small enough."""
+    taken: list[Any] = []
+    size = 0
+    for row in rows:
+        if taken and not _fits(taken, row, size, max_entries, max_bytes):
+            yield _batch(taken)
+            taken, size = [], 0
+        taken.append(row)
+        size += row.bytes
+    if taken:
+        yield _batch(taken)
+
+
+def _fits(taken: Sequence[Any], row: Any, size: int, max_entries: int, max_bytes: int) -> bool:
+    first = taken[0]
+    same = (first.link_id, first.op, first.attempt) == (row.link_id, row.op, row.attempt)
+    limit = max(1, max_entries >> max(0, first.attempt - PATIENCE))
+    return same and len(taken) < limit and size + row.bytes <= max_bytes
+
+
+def _batch(rows: Sequence[Any]) -> Batch:
+    return Batch(link_id=rows[0].link_id, op=rows[0].op, ids=tuple(row.id for row in rows))
+
+
+def mark(lane: Lane, batch: Batch) -> list[Sending]:
+    """Look again at what the member may see, and mark the rows that still hold as sent. Commits before a byte leaves.
+
+    Rows that were decided anew since they were queued come back with the new decision, or not at all.
+
+    Raises:
+        Conflict: the lane is no longer ours.
+    """
+    with hold(lane) as db:
+        link = db.execute(LOCK_LINK, (batch.link_id,)).fetchone()
+        values = {"ids": list(batch.ids), "op": batch.op, "epoch": link.epoch if link else 0}
+        db.execute(RENEW, values)
+        db.execute(DROP, values)
+        rows = db.execute(MARK, values).fetchall()
+        if len(rows) < len(batch.ids):
+            db.execute(WAIT, values)
+    place = {id_: position for position, id_ in enumerate(batch.ids)}
+    return [_sending(row) for row in sorted(rows, key=lambda row: place[row.id])]
+
+
+def _sending(row: Any) -> Sending:
+    body = None if row.op == "delete" else projected(row.projection, bytes(row.body))
+    return Sending(
+        id=row.id,
+        revision=row.revision,
+        attempt=row.attempt,
+        ledger_id=row.ledger_id,
+        link_id=row.link_id,
+        member=row.member,
+        rkey=row.rkey,
+        projection=row.projection,
+        content_hash=None if row.content_hash is None else bytes(row.content_hash),
+        version=row.version,
+        item=DeliveryItem(type=row.rtype, id=row.rid, body=body, etag=row.etag if row.op == "put" else None),
+    )
+
+
+def projected(name: str, body: bytes) -> bytes:
+    """Return what a member gets of a stored resource: the very bytes for ``whole``, a smaller resource otherwise."""
+    return body if name == "whole" else dumps(project(name, loads(body)))
