@@ -18,7 +18,7 @@ from gateway.clock import Clock, system_clock
 Role = Literal["zorgsluis_app", "zorgsluis_engine", "zorgsluis_owner"]
 Connection = psycopg.Connection[Any]
 
-SCOPE: Final = "select set_config('app.org', %s, true), set_config('app.at', %s, true)"
+SCOPE: Final = "select set_config('app.org', %s, true) as org, set_config('app.at', %s, true) as at"
 
 # force_custom_plan: a generic plan made the same search 35 times slower; jit costs more than it gives on short statements.
 SESSION: Final = """
