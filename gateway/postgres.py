@@ -175,8 +175,9 @@ def _launch(server: Server, serving: int) -> None:
     folder = server.folder
     _refuse_other_version(server)
     forget_other_programs(folder, server.programs)
-    # No process of this server lives, so whatever this file names is another: the number was given out again.
-    (folder.data / "postmaster.pid").unlink(missing_ok=True)
+    # No process of this server lives. What these name is a zombie that nobody reaps, or a number given out again.
+    for stale in (folder.data / "postmaster.pid", folder.run / f".s.PGSQL.{PORT}.lock"):
+        stale.unlink(missing_ok=True)
     if _size(folder.log) > LARGEST_LOG_BYTES:
         folder.log.rename(folder.log.with_suffix(".log.1"))
     before = _size(folder.log)
@@ -259,5 +260,5 @@ def _read_from(log: Path, offset: int) -> str:
 
 def _reason(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if "FATAL" in line or "error" in line.lower()]
-    return (telling or lines or ["no reason given"])[-1]
+    telling = [number for number, line in enumerate(lines) if re.search(r"FATAL|PANIC|error|could not", line)]
+    return " ".join(lines[telling[0] :][:2] if telling else lines[-1:]) or "no reason given"
