@@ -16,7 +16,7 @@ from gateway.errors import Misconfigured
 from gateway.installation import install
 from gateway.roles import prepare
 from gateway.runtime import Gateway
-from gateway.state import state_folder
+from gateway.state import key_folder, postgres_folder, state_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +52,14 @@ class Installation:
 
 
 @contextmanager
-def database_server(state: Path) -> Iterator[tuple[str, int | None]]:
+def database_server(state: Path, *, embedded: bool = False) -> Iterator[tuple[str, int | None]]:
     """Yield the database's address and process: ``DATABASE_URL`` (no process), or the embedded one, started when it isn't running."""
-    url = os.environ.get("DATABASE_URL")
+    url = None if embedded else os.environ.get("DATABASE_URL")
     if url:
         prepare(url)
         yield url, None
         return
-    with postgres.start(state / "database") as server:
+    with postgres.start(postgres_folder(state)) as server:
         yield server.dsn(), server.pid
 
 
@@ -71,8 +71,9 @@ def open_installation(
     role: Role = "zorgsluis_app",
     clock: Clock = system_clock,
     pool: int = 12,
+    embedded: bool = False,
 ) -> Iterator[Installation]:
-    """Open what the configuration describes, with the schema brought up to date.
+    """Open what the configuration describes, with the schema brought up to date. ``embedded`` leaves ``DATABASE_URL`` alone.
 
     Raises:
         Misconfigured: the configuration, the keys or the database can't be used; the text says which and what to do.
@@ -80,10 +81,10 @@ def open_installation(
     state = state or state_folder()
     config = load_config(config_path(path, state))
     with ExitStack() as stack:
-        dsn, server_pid = stack.enter_context(database_server(state))
+        dsn, server_pid = stack.enter_context(database_server(state, embedded=embedded))
         migrate.upgrade(dsn)
         database = stack.enter_context(Database(dsn, role=role, clock=clock, max_size=pool))
-        rings = install(database, config, state / "keys", clock)
+        rings = install(database, config, key_folder(state), clock)
         organisations = dict(zip((o.code for o in config.organisations), rings, strict=True))
         gateway = Gateway(database=database, clock=clock, keys=rings.__getitem__)
         yield Installation(config=config, gateway=gateway, organisations=organisations, dsn=dsn, server_pid=server_pid)

@@ -14,6 +14,7 @@ import yaml
 from joserfc.jwk import ECKey
 
 from gateway import postgres
+from gateway.state import postgres_folder
 
 ORGANISATION: Final = {"code": "delinde", "name": "Thuiszorg De Linde"}
 SYSTEM: Final = "ons-delinde"
@@ -58,8 +59,8 @@ class Files:
 
 def fresh(folder: Path) -> Files:
     """Empty the folder of an earlier demonstration and make this one's keys. A database left running there is stopped first."""
-    if (folder / "database").exists():
-        postgres.start(folder / "database").stop()
+    if postgres_folder(folder).exists():
+        postgres.start(postgres_folder(folder)).stop()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     files = Files(folder=folder)

@@ -68,7 +68,7 @@ def open_story(wishes: Wishes, folder: Path, say: Say, told: Progress) -> Iterat
         files = fresh(folder)
         ecd, portal = (stack.enter_context(one) for one in _neighbours(files, wishes, first_slot))
         configure(files, ecd=ecd.base_url, portal=portal.base_url)
-        installation = stack.enter_context(open_installation(files.config, state=folder, clock=clock))
+        installation = stack.enter_context(open_installation(files.config, state=folder, clock=clock, embedded=True))
         yield Story(
             files=files,
             installation=installation,
