@@ -168,7 +168,7 @@ def named(function: Converter) -> Named:
 
 
 def collect(*modules: ModuleType) -> dict[str, Converter]:
-    """Return the converters of some modules by name.
+    """Return the converters that some modules define, by name; what they import from each other counts once.
 
     Raises:
         Misconfigured: two of them have one name.
@@ -177,7 +177,7 @@ def collect(*modules: ModuleType) -> dict[str, Converter]:
     for module in modules:
         for value in vars(module).values():
             mark = getattr(value, "named", None)
-            if not isinstance(mark, Named):
+            if not isinstance(mark, Named) or value.__module__ != module.__name__:
                 continue
             if found.get(mark.name, value) is not value:
                 raise Misconfigured(f"{module.__name__}: a second converter is called {mark.name!r}")

@@ -85,7 +85,7 @@ def human_name(value: Any, context: ConvertContext) -> Any:
     whole = _whole(name, texts)
     names = [{**_order(texts), "use": name.pop("use"), "text": whole, **name}] if whole else []
     if "call" in texts:
-        names.append({"use": "usual", **_called(texts["call"])})
+        names.append({"use": "usual", "given": [texts["call"]]})
     return Converted(names if len(names) > 1 else names[0], sources=sources if len(names) == 1 else {}) if names else None
 
 
@@ -135,10 +135,6 @@ def _given(
 
 def _qualified(code: str) -> dict[str, Any]:
     return {"extension": [{"url": f"{HL7}iso21090-EN-qualifier", "valueCode": code}]}
-
-
-def _called(call: str) -> dict[str, Any]:
-    return {"given": [call], "_given": [_qualified("CL")]}
 
 
 def _order(texts: Mapping[str, str]) -> dict[str, Any]:
