@@ -7,7 +7,8 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -102,7 +103,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _neighbours(files: Files, wishes: Wishes, first_slot: datetime) -> Iterator[AbstractContextManager[Neighbour]]:
     size = ["--clients", str(wishes.clients), "--days", str(wishes.days), "--seed", str(wishes.seed)]
     today = ["--today", f"{first_slot.astimezone(AMSTERDAM):%Y-%m-%d}", "--truth", str(files.truth), "--links", str(files.links)]
-    certificate = ["--certificate-file", str(files.secret("certificate"))]
+    certificate = ["--certificate", files.secret("certificate").read_text()]
     yield started("ecd", "samples.ecd", [*size, *today, *certificate], files.folder)
     keys = ["--store", str(files.portal_store), "--gateway-jwks", str(files.jwks)]
     yield started("portal", "samples.portal", keys, files.folder)
@@ -145,8 +146,9 @@ def _tell(story: Story, wishes: Wishes) -> int:
     return judged(differences, found)
 
 
-def _sizes(changed: dict[str, object]) -> str:
-    return ", ".join(f"{len(keys) if isinstance(keys, list | dict) else keys} {stream}" for stream, keys in changed.items())
+def _sizes(changed: Sequence[Mapping[str, str]]) -> str:
+    """Say how many records of each stream changed."""
+    return ", ".join(f"{count} {stream}" for stream, count in sorted(Counter(one["stream"] for one in changed).items()))
 
 
 def _stay_up(story: Story) -> None:

@@ -122,6 +122,7 @@ class Story:
             f"right of person {person} for client {client}: private-medical -> basic; {change.retracting} items to take back, "
             f"{len(gone)} gone from the portal (read back), {len(after)} left, {took:.1f} s"
         )
+        self.ecd.admin("links", {"client": client, "person": person, "level": "basic"})
         dossier = [key for key in after if key.partition("/")[0] in {"Observation", "Composition", "CarePlan", "Goal"}]
         return not dossier and len(gone) > 0
 
@@ -130,11 +131,11 @@ class Story:
         context = context_for(self.installation.gateway, self.org, portal)
         return {f"{one.type}/{one.id}": one for one in portal.sink.listing(context, member)}
 
-    def change_the_ecd(self) -> dict[str, Any]:
-        """Let a day of care happen at the ECD: about one in a hundred records changes."""
+    def change_the_ecd(self) -> list[dict[str, str]]:
+        """Let care happen at the ECD: about one in a hundred records changes."""
         self.ecd.admin("clock", {"now": self.clock().isoformat()})
-        changed: dict[str, Any] = self.ecd.admin("change", {"share": SHARE_CHANGED, "seed": 11})
-        return changed
+        changes: list[dict[str, str]] = self.ecd.admin("change", {"share": SHARE_CHANGED, "seed": 11})["changes"]
+        return changes
 
     def name_the_family(self, members: dict[str, str]) -> None:
         """Tell the sample portal which account looks at which pages: a person linked to two clients has one account."""

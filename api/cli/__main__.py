@@ -1,0 +1,5 @@
+"""``python -m api.cli``: the command line without an installed console script."""
+
+from api.cli import main
+
+main()

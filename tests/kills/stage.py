@@ -1,0 +1,171 @@
+"""A small care organisation on which the real ``zorgsluis serve`` is killed: sample neighbours, a state folder, links."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from api.demonstration.neighbours import Neighbour, started
+from api.demonstration.setup import PORTAL, Files, configure, fresh
+from api.opening import open_installation
+from gateway import consent
+from gateway.clock import fixed_clock
+from gateway.postgres import start
+from gateway.state import postgres_folder
+from samples.comparison import Write, portal_writes
+
+SEVEN = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
+BEFORE_SLOT = SEVEN - timedelta(seconds=2)
+# Later than any lease of a killed process.
+AFTER_LEASES = SEVEN + timedelta(minutes=20)
+BOUND_S = 120.0
+POLL_S = 0.1
+
+NOT_DONE = """
+select (select count(*) from run_slot where outcome is null) + (select count(*) from outbox where state = 'ready')
+  + (select count(*) from disclose_due) + (select count(*) from journal where state = 'waiting') as n"""
+SLOTS = "select count(*) from run_slot where outcome = 'ran'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Everything around one gateway."""
+
+    files: Files
+    ecd: Neighbour
+    portal: Neighbour
+    members: dict[str, str]
+
+    def command(self, *arguments: str) -> list[str]:
+        """The real command line."""
+        return [
+            sys.executable,
+            "-m",
+            "api.cli",
+            "--config",
+            str(self.files.config),
+            "--state",
+            str(self.files.folder),
+            *arguments,
+        ]
+
+    def run(self, *arguments: str, crash: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            self.command(*arguments), env=environment(crash), capture_output=True, text=True, timeout=BOUND_S, check=False
+        )
+
+    @contextmanager
+    def serving(self, clock: datetime, crash: str = "", program: list[str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+        """Run ``serve`` with its clock begun at an instant; ended with SIGTERM when it still runs."""
+        command = self.command("serve", "--port", "0", "--clock", clock.strftime("%Y-%m-%dT%H:%M:%S"))
+        if program is not None:
+            command = [*program, *command[3:]]
+        log = (self.files.folder / f"serve-{clock:%H%M%S}.log").open("ab")
+        process = subprocess.Popen(command, env=environment(crash), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(BOUND_S)
+            log.close()
+
+    def until_done(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until a slot has run and nothing waits; fail when the process ends before."""
+        with start(postgres_folder(self.files.folder)) as server, psycopg.connect(server.dsn(), autocommit=True) as db:
+            db.execute("set role zorgsluis_engine")
+            await_condition(lambda: self._done(db) or process.poll() is not None)
+            assert process.poll() is None, f"serve ended with {process.poll()}; see {self.files.folder}"
+
+    @staticmethod
+    def _done(db: psycopg.Connection[Any]) -> bool:
+        try:
+            ran, open_work = db.execute(SLOTS).fetchone(), db.execute(NOT_DONE).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return False
+        return bool(ran and open_work and ran[0] > 0 and open_work[0] == 0)
+
+    def writes(self) -> list[Write]:
+        """Everything that the portal ever accepted."""
+        return list(portal_writes(self.files.portal_store / "portal.sqlite"))
+
+    def fault(self, **fault: Any) -> None:
+        """Plan a fault at the portal."""
+        self.portal.admin("faults", fault)
+
+
+def environment(crash: str = "") -> dict[str, str]:
+    """The environment of a gateway process, told to kill itself at ``crash`` or not."""
+    keep = {name: value for name, value in os.environ.items() if not name.startswith("ZORGSLUIS_") and name != "DATABASE_URL"}
+    return {**keep, **({"ZORGSLUIS_CRASH": crash} if crash else {})}
+
+
+def await_condition(condition: Callable[[], bool]) -> None:
+    """Poll until it holds, with a bound."""
+    pause = threading.Event()
+    for _ in range(int(BOUND_S / POLL_S)):
+        if condition():
+            return
+        pause.wait(POLL_S)
+    raise AssertionError("waited in vain")
+
+
+@contextmanager
+def staged(folder: Path, keys: Path, *, clients: int = 6, days: int = 14) -> Iterator[Stage]:
+    """Start both neighbours and link everybody. ``keys`` is shared by the stages that are compared: ids hang on it."""
+    files = fresh(folder)
+    token = files.secret("certificate").read_text()
+    size = ["--clients", str(clients), "--days", str(days), "--seed", "3", "--today", "2026-11-21", "--certificate", token]
+    truth = ["--truth", str(files.truth), "--links", str(files.links)]
+    store = ["--store", str(files.portal_store), "--gateway-jwks", str(files.jwks)]
+    with (
+        started("ecd", "samples.ecd", [*size, *truth], folder) as ecd,
+        started("portal", "samples.portal", store, folder) as portal,
+    ):
+        configure(files, ecd=ecd.base_url, portal=portal.base_url)
+        if keys.exists():
+            shutil.copytree(keys, folder / "keys")
+        members = _link(files)
+        if not keys.exists():
+            shutil.copytree(folder / "keys", keys)
+        yield Stage(files=files, ecd=ecd, portal=portal, members=members)
+
+
+def _link(files: Files) -> dict[str, str]:
+    members = {}
+    at = SEVEN - timedelta(minutes=5)
+    with open_installation(files.config, state=files.folder, clock=fixed_clock(at), embedded=True) as installation:
+        gateway, org = installation.gateway, installation.org(None)
+        for line in files.links.read_text().splitlines():
+            one = json.loads(line)
+            client, person = str(one["client"]), str(one["person"])
+            members[f"{client}/{person}"] = str(consent.link(gateway, org, portal=PORTAL, client=client, person=person))
+            consent.set_grant(gateway, org, client=client, person=person, level=one["level"], granted_by="test")
+    return members
+
+
+def contents(writes: list[Write]) -> dict[tuple[str, str, str], str]:
+    """What the portal holds now, without what differs between two runs by nature (times)."""
+    held: dict[tuple[str, str, str], str] = {}
+    for write in writes:
+        place = (write.member, write.type, write.id)
+        if write.op == "delete":
+            held.pop(place, None)
+        else:
+            held[place] = re.sub(r'"lastUpdated":"[^"]*"', "", write.body.decode())
+    return held
