@@ -14,4 +14,14 @@ def record_identifier(value: Any, context: ConvertContext) -> dict[str, str]:
 
     The record system is part of the name: two organisations with the same product number their clients alike.
     """
-    return {"system": f"{BASE}/NamingSystem/{context.system}/{context.options['kind']}", "value": str(value)}
+    return _identifier(context, str(context.options["kind"]), str(value))
+
+
+@converter("soap_line_identifier", to="Identifier", options=())
+def soap_line_identifier(line: Any, context: ConvertContext) -> dict[str, str]:
+    """Read a line of a SOEP report and return ``<report>-<part>``: lines have no number of their own, and a part occurs once."""
+    return _identifier(context, "soap-line", f"{context.record['id']}-{line['soapPart']}")
+
+
+def _identifier(context: ConvertContext, kind: str, value: str) -> dict[str, str]:
+    return {"system": f"{BASE}/NamingSystem/{context.system}/{kind}", "value": value}

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from typing import Any, Final
 
-from gateway.mapping import ConvertContext, converter
+from gateway.mapping import ConvertContext, Unmappable, converter
+from gateway.mapping.converters import in_range, number
 from mappings.ons.entries import Entry, filled, line, written
 from mappings.ons.report_text import comment
 
-NUMBER: Final = re.compile(r"(?:<=|>=|<|>)?\s*([+-]?\d+(?:[.,]\d+)?)")
+COMPARATOR: Final = re.compile(r"^(<=|>=|<|>)\s*")
 ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 REASONS: Final[Mapping[str, str]] = {"unknown": "Unknown", "as-text": "As Text", "error": "Error"}
-OPTIONS: Final = ("entries", "min", "max", "allow")
+OPTIONS: Final = ("entries", "min", "max", "allow", "whole")
 
 
 @converter("absent_measurement", to="CodeableConcept", options=OPTIONS)
@@ -50,16 +50,22 @@ def _chosen(record: Mapping[str, Any], context: ConvertContext) -> Iterator[Entr
 
 def _reason(entry: Entry, context: ConvertContext) -> str | None:
     """Return why an entry is no value; ``None`` when it is one."""
-    match = NUMBER.fullmatch(written(entry))
-    if match is None or not _unit_fits(entry, context):
+    try:
+        found = number(COMPARATOR.sub("", written(entry)))
+    except Unmappable:
         return "as-text"
-    number = Decimal(match[1].replace(",", "."))
-    within = Decimal(context.options["min"]) <= number <= Decimal(context.options["max"])
-    return None if within else "error"
+    if not _unit_fits(entry, context) or (context.options.get("whole") and found != int(found)):
+        return "as-text"
+    try:
+        in_range(found, context.options)
+    except Unmappable:
+        return "error"
+    return None
 
 
 def _unit_fits(entry: Entry, context: ConvertContext) -> bool:
     """Whether the unit is one that the profile allows; none at all is the one that the product's manual fixes for the field."""
     unit = str(entry.get("unit") or "").strip()
     known = context.units.find(unit) if context.units and unit else None
-    return not unit or (known is not None and known[0] in context.options["allow"])
+    allow = context.options.get("allow")
+    return not unit or allow is None or (known is not None and known[0] in allow)

@@ -11,7 +11,7 @@ from mappings.ons.entries import filled, line
 
 
 @converter("report_text", to="string", private=True)
-def report_text(record: Any, context: ConvertContext) -> str | None:
+def report_text(record: Any, _context: ConvertContext) -> str | None:
     """Read a whole report and return what it says, as plain text.
 
     That is ``comment`` and a line for each filled entry (``Inname: 250 mL``), so that a kind of report without a profile of its own
