@@ -112,10 +112,9 @@ async def _level(request: Request) -> Response:
     key = f"{asked['client']}/{asked['person']}"
     if asked["level"] not in {*LEVELS, None}:
         raise ValueError("no such level")
-    kept = [one for one in office.world.links if one.member_key != key]
-    if asked["level"] is not None:
-        kept.append(_relinked(office.world, key, asked["level"]))
-    office.world.links = sorted(kept, key=lambda one: (one.client, one.person))
+    links = {one.member_key: one for one in office.world.links}
+    links.pop(key, None) if asked["level"] is None else links.update({key: _relinked(office.world, key, asked["level"])})
+    office.world.links = list(links.values())
     office.publish()
     return _json({"member_key": key, "level": asked["level"]})
 
@@ -134,7 +133,8 @@ async def _truth(request: Request) -> Response:
 
 
 async def _stats(request: Request) -> Response:
-    return _json(asdict(_gate(request).stats))
+    stats = _gate(request).stats
+    return _json({name: getattr(stats, name) for name in stats.__slots__})
 
 
 async def _now(request: Request) -> Response:

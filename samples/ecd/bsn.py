@@ -8,7 +8,7 @@ _PREFIXES = 100_000
 _STRIDE = 61_803  # shares no factor with 100,000, so that the walk visits each prefix once
 
 
-def test_numbers(seed: int) -> Iterator[str]:
+def bsns(seed: int) -> Iterator[str]:
     """Yield different numbers, in an order that the seed decides. There are over 90,000."""
     for step in range(_PREFIXES):
         number = f"999{(seed * 7919 + step * _STRIDE) % _PREFIXES:05d}"

@@ -1,4 +1,4 @@
-"""Chance that can be repeated: a generator of its own for every purpose, so that one more client changes no other."""
+"""Chance that can be repeated: a generator of its own for every client and purpose, so that parts change apart."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from samples.ecd.agenda import INDICATIVE
 from samples.ecd.chance import dice, new_uuid, one
 from samples.ecd.people import mobile
 from samples.ecd.records import Record, World
-from samples.ecd.reports import PORTAL, SOAP, TEXT, WEIGHT, hide
-from samples.ecd.times import at, parse, stamp
+from samples.ecd.reports import TEXT, WEIGHT, hide
+from samples.ecd.times import parse, stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +39,35 @@ def change(world: World, *, count: int, seed: int, ops: list[str] | None = None)
         raise ValueError(f"ops are {', '.join(HAPPENINGS)}")
     rng = dice(seed, "change", world.last_report, stamp(world.now))
     kinds = ops or [name for name in HAPPENINGS if name != "client_deleted"]
+    pools = {what: _pool(world, rng, what) for what in kinds}
     done: list[Change] = []
     touched: set[tuple[str, str]] = set()
     for turn in range(count):
-        made = _once(world, rng, kinds[turn % len(kinds)], touched)
+        what = kinds[turn % len(kinds)]
+        made = _once(world, rng, what, pools[what], touched)
         touched.update((item.stream, item.key) for item in made)
         done.extend(made)
     return done
 
 
-def _once(world: World, rng: Random, what: str, touched: set[tuple[str, str]]) -> list[Change]:
+def _pool(world: World, rng: Random, what: str) -> list[str]:
+    """Return the keys of what this could happen to, in the order in which it will."""
+    stream, fits, _ = HAPPENINGS[what]
+    keys = [str(record["id"]) for record in world[stream].all() if fits(world, record)]
+    rng.shuffle(keys)
+    return keys
+
+
+def _once(world: World, rng: Random, what: str, pool: list[str], touched: set[tuple[str, str]]) -> list[Change]:
     """Let one thing happen; nothing when no record is left to which it could."""
-    stream, fits, act = HAPPENINGS[what]
-    left = [record for record in world[stream].all() if (stream, str(record["id"])) not in touched and fits(record)]
-    if not left:
-        return []
-    world.now += timedelta(seconds=1)
-    return [_named(item, what) for item in act(world, rng, one(rng, left))]
+    stream, _, act = HAPPENINGS[what]
+    while pool:
+        key = pool.pop()
+        record = world[stream].get(key)
+        if record is not None and (stream, key) not in touched:
+            world.now += timedelta(seconds=1)
+            return [_named(item, what) for item in act(world, rng, record)]
+    return []
 
 
 def _named(item: tuple[str, Record, str], what: str) -> Change:
@@ -81,12 +93,12 @@ def _put(world: World, stream: str, record: Record) -> Made:
     return [(stream, record, "upsert")]
 
 
-def _open(report: Record) -> bool:
+def _open(_: World, report: Record) -> bool:
     return not (report["confidential"] or report["hidden"] or report["carenId"])
 
 
-def _plain(report: Record) -> bool:
-    return _open(report) and report["reportTypeId"] in {TEXT, 109, 110, 111}
+def _plain(world: World, report: Record) -> bool:
+    return _open(world, report) and report["reportTypeId"] in {TEXT, 109, 110, 111}
 
 
 def _edit(world: World, rng: Random, report: Record) -> Made:
@@ -115,13 +127,13 @@ def _weigh(world: World, rng: Random, report: Record) -> Made:
     return _put(world, "reports", _touched(world, report, reportEntries=entries))
 
 
-def _hide(world: World, rng: Random, report: Record) -> Made:
+def _hide(world: World, _: Random, report: Record) -> Made:
     hidden = _touched(world, report)
     hide(hidden, "Verkeerde cliënt")
     return _put(world, "reports", hidden)
 
 
-def _delete_report(world: World, rng: Random, report: Record) -> Made:
+def _delete_report(world: World, _: Random, report: Record) -> Made:
     return [("reports", world["reports"].remove(str(report["id"])), "delete")]
 
 
@@ -133,13 +145,13 @@ def _move(world: World, rng: Random, occurrence: Record) -> Made:
     return _put(world, "agenda", {**occurrence, **times, **legacy, "comment": f"Verzet. {INDICATIVE}"})
 
 
-def _cancel(world: World, rng: Random, occurrence: Record) -> Made:
+def _cancel(world: World, _: Random, occurrence: Record) -> Made:
     client = _client_of("agenda", occurrence)
     gone = world["agenda"].remove(occurrence["id"])
     return [("agenda", {**gone, "agendaClientInvitations": [{"clientId": int(client)}]}, "delete")]
 
 
-def _renew(world: World, rng: Random, plan: Record) -> Made:
+def _renew(world: World, _: Random, plan: Record) -> Made:
     """Make a new version of the plan: entries get new ids, actions keep their persistent one, one goal moves on."""
     world.last_plan += 1
     entries = [_renewed(world, entry) for entry in plan["carePlanEntries"]]
@@ -159,7 +171,7 @@ def _phone(world: World, rng: Random, relation: Record) -> Made:
     return _put(world, "relations", _touched(world, relation, mobilePhone=mobile(rng)))
 
 
-def _leave(world: World, rng: Random, client: Record) -> Made:
+def _leave(world: World, _: Random, client: Record) -> Made:
     """Delete a client with everything of it; only the client itself stands in the feed of deletes."""
     identity = client["id"]
     gone: Made = [("clients", world["clients"].remove(str(identity)), "delete")]
@@ -171,27 +183,36 @@ def _leave(world: World, rng: Random, client: Record) -> Made:
     return gone
 
 
-def _ahead(occurrence: Record) -> bool:
-    """Whether a visit can still be moved or cancelled without leaving the days that are read."""
-    return bool(occurrence["clientPresent"]) and not occurrence["private"] and 6 <= parse(occurrence["startsAt"]).hour <= 20
+def _ahead(world: World, occurrence: Record) -> bool:
+    """Whether it is a visit to come, that half an hour more or less leaves on its day."""
+    begin = parse(occurrence["startsAt"])
+    return occurrence["clientPresent"] and not occurrence["private"] and begin > world.now and 6 <= begin.hour <= 20
 
 
-def _any(record: Record) -> bool:
+def _weighed(world: World, report: Record) -> bool:
+    return _open(world, report) and report["reportTypeId"] == WEIGHT
+
+
+def _in_force(_: World, plan: Record) -> bool:
+    return bool(plan["status"] == "ACTIVE")
+
+
+def _any(_: World, __: Record) -> bool:
     return True
 
 
-Happening = tuple[str, Callable[[Record], bool], Callable[[World, Random, Record], Made]]
+Happening = tuple[str, Callable[[World, Record], bool], Callable[[World, Random, Record], Made]]
 
 HAPPENINGS: dict[str, Happening] = {
     "report_edited": ("reports", _plain, _edit),
     "report_new": ("reports", _plain, _new),
-    "weight_changed": ("reports", lambda report: report["reportTypeId"] == WEIGHT and _open(report), _weigh),
+    "weight_changed": ("reports", _weighed, _weigh),
     "visit_moved": ("agenda", _ahead, _move),
     "report_deleted": ("reports", _open, _delete_report),
     "visit_cancelled": ("agenda", _ahead, _cancel),
-    "plan_renewed": ("care_plans", lambda plan: plan["status"] == "ACTIVE", _renew),
+    "plan_renewed": ("care_plans", _in_force, _renew),
     "phone_changed": ("relations", _any, _phone),
-    "report_hidden": ("reports", lambda report: _plain(report) and report["reportTypeId"] != SOAP, _hide),
+    "report_hidden": ("reports", _plain, _hide),
     "client_deleted": ("clients", _any, _leave),
 }
 
@@ -209,7 +230,7 @@ def plant(world: World, what: str, client: int | str | None = None) -> list[Chan
     likes = [
         record
         for record in world["reports"].all()
-        if _plain(record) and str(client or record["clientId"]) == str(record["clientId"])
+        if _plain(world, record) and str(client or record["clientId"]) == str(record["clientId"])
     ]
     if not likes:
         raise ValueError("this client has no report")

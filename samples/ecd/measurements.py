@@ -11,6 +11,9 @@ from samples.ecd.people import Profile
 
 Entry = dict[str, Any]
 
+#: What a glucose meter shows instead of a number.
+METER_WORDS = ("HI", "LO", "<2,0", ">30")
+
 
 def _entry(name: str, label: str, value: str, unit: str) -> Entry:
     return {"name": name, "value": value, "format": "decimal", "unit": unit, "displayName": label}
@@ -47,7 +50,7 @@ def blood_pressure(rng: Random, profile: Profile, drift: float) -> list[Entry]:
     return [diastolic] if chance < 0.07 else [systolic, diastolic]
 
 
-def temperature(rng: Random, profile: Profile, drift: float) -> list[Entry]:
+def temperature(rng: Random, _: Profile, __: float) -> list[Entry]:
     """Body temperature; ``Cek`` is the unit's well-known typing error."""
     unit = rng.choices(("Cel", "Cek", "°C", "graden"), (60, 20, 15, 5))[0]
     return [_entry("decimalValue", "Temperatuur", _typed(rng, 36.7 + abs(rng.gauss(0, 0.5))), unit)]
@@ -56,22 +59,19 @@ def temperature(rng: Random, profile: Profile, drift: float) -> list[Entry]:
 def glucose(rng: Random, profile: Profile, drift: float) -> list[Entry]:
     """Blood sugar; a meter says HI above 33.3 mmol/L and LO below 1.1."""
     unit = rng.choices(("mmol/L", "mmol/l", "mmol"), (75, 20, 5))[0]
-    chance = rng.random()
-    if chance < 0.05:
-        value = one(rng, ("HI", "LO", "<2,0", ">30"))
-    else:
-        value = _typed(rng, max(2.8, profile.glucose + drift + rng.gauss(0, 1.6)))
+    read = _typed(rng, max(2.8, profile.glucose + drift + rng.gauss(0, 1.6)))
+    value = one(rng, METER_WORDS) if rng.random() < 0.05 else read
     return [_entry("decimalValue", "Bloedsuiker", value, unit)]
 
 
-def saturation(rng: Random, profile: Profile, drift: float) -> list[Entry]:
+def saturation(rng: Random, profile: Profile, _: float) -> list[Entry]:
     base = 92 if "copd" in profile.conditions else 96
     return [
         _entry("decimalValue", "Saturatie", str(min(100, int(base + rng.gauss(0, 1.5)))), one(rng, ("%", "%", "%", "procent")))
     ]
 
 
-def pain(rng: Random, profile: Profile, drift: float) -> list[Entry]:
+def pain(rng: Random, profile: Profile, _: float) -> list[Entry]:
     """Pain from 0 to 10, a number without a unit."""
     base = 5 if profile.conditions & {"artrose", "wond"} else 2
     return [_entry("decimalValue", "Pijnscore", str(min(10, max(0, int(base + rng.gauss(0, 1.6))))), "")]

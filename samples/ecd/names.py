@@ -9,37 +9,57 @@ from samples.ecd.chance import one
 
 #: Given names in the register and the name that people say, for those born before 1960.
 OLD_WOMEN = (
-    ("Johanna", "Annie"), ("Maria", "Riet"), ("Cornelia", "Corrie"), ("Wilhelmina", "Willy"), ("Hendrika", "Riek"),
-    ("Elisabeth", "Bep"), ("Geertruida", "Truus"), ("Catharina", "Toos"), ("Antonia", "Tonnie"), ("Jantje", "Jantje"),
-    ("Aleida", "Leida"), ("Petronella", "Nel"), ("Adriana", "Jaan"), ("Theodora", "Dora"), ("Berendina", "Dina"),
-    ("Grietje", "Gré"), ("Margaretha", "Greet"), ("Francisca", "Sien"), ("Helena", "Leni"), ("Josephina", "Fien"),
-    ("Trijntje", "Tine"), ("Gerarda", "Gerda"), ("Fatma", "Fatma"), ("Soerjati", "Soer"), ("Zeynep", "Zeynep"),
+    ("Johanna", "Annie"), ("Maria", "Riet"), ("Cornelia", "Corrie"), ("Wilhelmina", "Willy"), ("Hendrika",
+    "Riek"),
+    ("Elisabeth", "Bep"), ("Geertruida", "Truus"), ("Catharina", "Toos"), ("Antonia", "Tonnie"), ("Jantje",
+    "Jantje"),
+    ("Aleida", "Leida"), ("Petronella", "Nel"), ("Adriana", "Jaan"), ("Theodora", "Dora"), ("Berendina",
+    "Dina"),
+    ("Grietje", "Gré"), ("Margaretha", "Greet"), ("Francisca", "Sien"), ("Helena", "Leni"), ("Josephina",
+    "Fien"),
+    ("Trijntje", "Tine"), ("Gerarda", "Gerda"), ("Fatma", "Fatma"), ("Soerjati", "Soer"), ("Zeynep",
+    "Zeynep"),
 )  # fmt: skip
 OLD_MEN = (
-    ("Johannes", "Jan"), ("Hendrik", "Henk"), ("Gerrit", "Gerrit"), ("Wilhelmus", "Wim"), ("Cornelis", "Cor"),
-    ("Antonius", "Toon"), ("Petrus", "Piet"), ("Jacobus", "Koos"), ("Theodorus", "Theo"), ("Bernardus", "Ben"),
-    ("Franciscus", "Frans"), ("Albertus", "Bertus"), ("Adrianus", "Adrie"), ("Egbert", "Egbert"), ("Lambertus", "Bert"),
-    ("Derk", "Derk"), ("Marinus", "Rinus"), ("Leendert", "Leen"), ("Mehmet", "Mehmet"), ("Rachid", "Rachid"),
+    ("Johannes", "Jan"), ("Hendrik", "Henk"), ("Gerrit", "Gerrit"), ("Wilhelmus", "Wim"), ("Cornelis",
+    "Cor"),
+    ("Antonius", "Toon"), ("Petrus", "Piet"), ("Jacobus", "Koos"), ("Theodorus", "Theo"), ("Bernardus",
+    "Ben"),
+    ("Franciscus", "Frans"), ("Albertus", "Bertus"), ("Adrianus", "Adrie"), ("Egbert", "Egbert"),
+    ("Lambertus", "Bert"),
+    ("Derk", "Derk"), ("Marinus", "Rinus"), ("Leendert", "Leen"), ("Mehmet", "Mehmet"), ("Rachid",
+    "Rachid"),
 )  # fmt: skip
 YOUNG_WOMEN = (
-    "Marijke", "Ingrid", "Anja", "Petra", "Karin", "Monique", "Esther", "Ilse", "Fleur", "Sanne", "Lotte", "Naomi", "Fatima",
-    "Samira", "Elif", "Anouk", "Judith", "Renée", "Chantal", "Mirjam", "Yvonne", "Hanneke", "Loes", "Femke", "Priya",
+    "Marijke", "Ingrid", "Anja", "Petra", "Karin", "Monique", "Esther", "Ilse", "Fleur", "Sanne", "Lotte",
+    "Naomi", "Fatima",
+    "Samira", "Elif", "Anouk", "Judith", "Renée", "Chantal", "Mirjam", "Yvonne", "Hanneke", "Loes",
+    "Femke", "Priya",
 )  # fmt: skip
 YOUNG_MEN = (
-    "Erik", "Marcel", "Rob", "Peter", "Arjan", "Dennis", "Bas", "Joost", "Thijs", "Ruud", "Karim", "Youssef", "Emre", "Wouter",
+    "Erik", "Marcel", "Rob", "Peter", "Arjan", "Dennis", "Bas", "Joost", "Thijs", "Ruud", "Karim",
+    "Youssef", "Emre", "Wouter",
     "Sjoerd", "Niels", "René", "Maarten", "Gijs", "Ramon", "Stefan", "Koen", "Edwin", "André",
 )  # fmt: skip
 
 #: Voorvoegsel and family name.
 FAMILY = (
-    ("", "Jansen"), ("de", "Vries"), ("van den", "Berg"), ("van", "Dijk"), ("", "Bakker"), ("", "Visser"), ("", "Smit"),
-    ("", "Meijer"), ("de", "Boer"), ("", "Mulder"), ("de", "Groot"), ("", "Bos"), ("", "Vos"), ("", "Peters"), ("", "Hendriks"),
-    ("van", "Leeuwen"), ("", "Dekker"), ("", "Brouwer"), ("de", "Wit"), ("", "Dijkstra"), ("van der", "Meer"), ("", "Kok"),
-    ("", "Wolters"), ("te", "Brake"), ("ter", "Horst"), ("van 't", "Hof"), ("in 't", "Veld"), ("'t", "Hart"), ("op den", "Kamp"),
-    ("van der", "Giessen"), ("van", "Putten"), ("ten", "Have"), ("", "Klein Gunnewiek"), ("", "Nijenhuis"), ("", "Wiggers"),
-    ("", "Çelik"), ("", "Özdemir"), ("el", "Amrani"), ("", "Bouzidi"), ("", "Soerodimedjo"), ("", "Crèvecœur"), ("", "Thomassen"),
-    ("van de", "Ven"), ("van", "Hal"), ("", "Kuipers"), ("", "Postma"), ("", "Reinders"), ("", "Lammers"), ("de", "Bruïne"),
-    ("", "Huls"), ("van", "Eerden"), ("", "Müller"), ("von", "Weiler"), ("d'", "Ancona"), ("", "Wijnands"), ("", "Schutte"),
+    ("", "Jansen"), ("de", "Vries"), ("van den", "Berg"), ("van", "Dijk"), ("", "Bakker"), ("", "Visser"),
+    ("", "Smit"),
+    ("", "Meijer"), ("de", "Boer"), ("", "Mulder"), ("de", "Groot"), ("", "Bos"), ("", "Vos"), ("",
+    "Peters"), ("", "Hendriks"),
+    ("van", "Leeuwen"), ("", "Dekker"), ("", "Brouwer"), ("de", "Wit"), ("", "Dijkstra"), ("van der",
+    "Meer"), ("", "Kok"),
+    ("", "Wolters"), ("te", "Brake"), ("ter", "Horst"), ("van 't", "Hof"), ("in 't", "Veld"), ("'t",
+    "Hart"), ("op den", "Kamp"),
+    ("van der", "Giessen"), ("van", "Putten"), ("ten", "Have"), ("", "Klein Gunnewiek"), ("", "Nijenhuis"),
+    ("", "Wiggers"),
+    ("", "Çelik"), ("", "Özdemir"), ("el", "Amrani"), ("", "Bouzidi"), ("", "Soerodimedjo"), ("",
+    "Crèvecœur"), ("", "Thomassen"),
+    ("van de", "Ven"), ("van", "Hal"), ("", "Kuipers"), ("", "Postma"), ("", "Reinders"), ("", "Lammers"),
+    ("de", "Bruïne"),
+    ("", "Huls"), ("van", "Eerden"), ("", "Müller"), ("von", "Weiler"), ("d'", "Ancona"), ("", "Wijnands"),
+    ("", "Schutte"),
 )  # fmt: skip
 
 #: How a person wants to be called, as the ECD writes it: own name, partner's, partner's before own, own before partner's.

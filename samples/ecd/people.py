@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-from samples.ecd.bsn import test_numbers
+from samples.ecd.bsn import bsns
 from samples.ecd.chance import dice, new_uuid, one
 from samples.ecd.names import PersonName, old_name, young_name
 from samples.ecd.records import Record, World
@@ -15,25 +15,33 @@ from samples.ecd.times import stamp
 
 #: Town, municipality, area code, postcode digits.
 TOWNS = (
-    ("Groenlo", "Oost Gelre", "0544", 7141), ("Lichtenvoorde", "Oost Gelre", "0544", 7131), ("Winterswijk", "Winterswijk", "0543", 7101),
-    ("Aalten", "Aalten", "0543", 7121), ("Eibergen", "Berkelland", "0545", 7151), ("Neede", "Berkelland", "0545", 7161),
+    ("Groenlo", "Oost Gelre", "0544", 7141), ("Lichtenvoorde", "Oost Gelre", "0544", 7131), ("Winterswijk",
+    "Winterswijk", "0543", 7101),
+    ("Aalten", "Aalten", "0543", 7121), ("Eibergen", "Berkelland", "0545", 7151), ("Neede", "Berkelland",
+    "0545", 7161),
     ("Zieuwent", "Oost Gelre", "0544", 7136), ("Beltrum", "Berkelland", "0544", 7156),
 )  # fmt: skip
 STREETS = (
-    "Lindelaan", "Parallelweg", "Burgemeester Vosstraat", "'s-Gravenweg", "Kerkstraat", "Mattelierstraat", "Beukenhof", "De Esch",
-    "Molenweg", "Pastoor Bosstraat", "Nieuwe Markt", "Lange Wal", "Eikendreef", "Beatrixlaan", "Zonnebloemhof", "1e Dwarsstraat",
+    "Lindelaan", "Parallelweg", "Burgemeester Vosstraat", "'s-Gravenweg", "Kerkstraat", "Mattelierstraat",
+    "Beukenhof", "De Esch",
+    "Molenweg", "Pastoor Bosstraat", "Nieuwe Markt", "Lange Wal", "Eikendreef", "Beatrixlaan",
+    "Zonnebloemhof", "1e Dwarsstraat",
 )  # fmt: skip
 CONDITIONS = ("diabetes", "hartfalen", "copd", "dementie", "wond", "cva", "parkinson", "artrose", "blaas", "nierfalen")
 
 #: v3-RoleCode as the value set of the Dutch contact person has it, the Dutch word, the gender, years younger than the client.
 PARTNERS = {"male": ("HUSB", "echtgenoot"), "female": ("WIFE", "echtgenote")}
 FAMILY_TIES = (
-    ("DAUC", "dochter", "female", 30, 34), ("SONC", "zoon", "male", 30, 30), ("DAUINLAW", "schoondochter", "female", 31, 8),
-    ("SONINLAW", "schoonzoon", "male", 31, 6), ("GRNDDAU", "kleindochter", "female", 56, 5), ("GRNDSON", "kleinzoon", "male", 56, 3),
-    ("NIECE", "nicht", "female", 25, 4), ("NEPHEW", "neef", "male", 25, 3), ("SIS", "zus", "female", 2, 3), ("BRO", "broer", "male", 2, 2),
+    ("DAUC", "dochter", "female", 30, 34), ("SONC", "zoon", "male", 30, 30), ("DAUINLAW", "schoondochter",
+    "female", 31, 8),
+    ("SONINLAW", "schoonzoon", "male", 31, 6), ("GRNDDAU", "kleindochter", "female", 56, 5), ("GRNDSON",
+    "kleinzoon", "male", 56, 3),
+    ("NIECE", "nicht", "female", 25, 4), ("NEPHEW", "neef", "male", 25, 3), ("SIS", "zus", "female", 2, 3),
+    ("BRO", "broer", "male", 2, 2),
 )  # fmt: skip
 ROLES = {
-    "01": "Eerste relatie/contactpersoon", "02": "Tweede relatie/contactpersoon", "04": "Financieel (gemachtigd)", "09": "Anders",
+    "01": "Eerste relatie/contactpersoon", "02": "Tweede relatie/contactpersoon",
+    "04": "Financieel (gemachtigd)", "09": "Anders",
     "14": "Bewindvoerder", "15": "Mentor", "19": "Buur", "20": "Vriend(in)/kennis", "23": "Contactpersoon",
     "24": "Wettelijke vertegenwoordiger", "100001": "Mantelzorger",
 }  # fmt: skip
@@ -56,7 +64,7 @@ class Profile:
 
 def fill_people(world: World, clients: int) -> list[Profile]:
     """Add the clients and their relations; return what the other parts need to know of each."""
-    numbers = test_numbers(world.seed)
+    numbers = bsns(world.seed)
     return [_one_client(world, number, numbers) for number in range(clients)]
 
 

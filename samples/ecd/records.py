@@ -54,7 +54,8 @@ class Shelf:
         """Return every record: a list of its own, so that a change during a stream leaves the stream whole."""
         return list(self._records.values())
 
-    def keys(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the keys."""
         return iter(self._records)
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from samples.ecd.chance import dice, new_uuid, often, one
@@ -199,8 +199,7 @@ def hide(report: Record, reason: str) -> None:
     """Hide a report, as one does with what should not have been written."""
     report["hidden"] = True
     report["hidingReason"] = reason
-    report["comment"] = f"{report['comment']} {canary(report['id'], '-V')}".strip()
-
-
-def day_of(report: Record) -> date:
-    return datetime.fromisoformat(report["reportingDate"]).date()
+    token = canary(report["id"], "-V")
+    report["comment"] = f"{report['comment']} {token}".strip()
+    lines = report["soapReportEntries"]
+    report["soapReportEntries"] = [{**line, "content": f"{line['content']} {token}"} for line in lines]

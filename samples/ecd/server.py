@@ -49,12 +49,12 @@ def _world(request: Request) -> World:
     return office.world
 
 
-async def _no_route(request: Request, error: Exception) -> Response:
+async def _no_route(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     return envelopes.kamino(status, "no such resource")
 
 
-async def _ping(request: Request) -> Response:
+async def _ping(_: Request) -> Response:
     return Response(b"pong", media_type="text/plain")
 
 

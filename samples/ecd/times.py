@@ -13,8 +13,7 @@ MORNING = time(6, 30)
 
 def at(day: date, minutes: int) -> datetime:
     """Return the aware time that many minutes of wall time after midnight of that day."""
-    wall = datetime.combine(day, time(), tzinfo=AMSTERDAM) + timedelta(minutes=minutes)
-    return wall
+    return datetime.combine(day, time(), tzinfo=AMSTERDAM) + timedelta(minutes=minutes)
 
 
 def stamp(moment: datetime) -> str:

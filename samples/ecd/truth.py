@@ -40,7 +40,7 @@ def truth_lines(world: World) -> Iterator[Record]:
     for stream, shelf in world.shelves.items():
         yield {"summary": stream, "kind": KINDS[stream], "records": len(shelf)}
     members = world.members()
-    for client in world["clients"].keys():
+    for client in world["clients"]:
         for stream in JUDGED:
             for record in _records(world, stream, client):
                 yield from _record_lines(world, stream, client, record, members.get(client, []))
