@@ -8,7 +8,7 @@ BIN := .venv/bin
 PACKAGES := gateway mappings connectors schedules api samples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime demo test lint format bench conformance soak chaos lock clean
+.PHONY: help setup setup-runtime demo test lint format bench conformance lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -43,12 +43,6 @@ conformance: setup ## HL7's own validator over every kind of resource produced
 
 bench: setup-runtime ## how fast: resources a second, end to end and per stage (JSON)
 	@$(BIN)/zorgsluis bench pipeline $(ARGS)
-
-soak: setup ## hours of synchronisations; tests marked slow that watch for leaks
-	@$(BIN)/pytest -q -m soak tests
-
-chaos: setup ## kills at random moments until it is stopped or fails
-	@$(BIN)/pytest -q -m chaos tests
 
 lock: ## renew requirements/*.txt from pyproject.toml (needs uv)
 	@for group in "runtime:--group build" "dev:--group build --group test --group lint"; do \
