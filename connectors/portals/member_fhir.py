@@ -60,9 +60,9 @@ VERSION_LINK: Final = re.compile(r"/_history/([^/?#]+)$")
 
 # Everything that is ever disclosed: a listing asks for each of these.
 TYPES: Final = (
-    "Appointment", "CarePlan", "CareTeam", "Communication", "Condition", "Encounter", "Goal", "Location", "MedicationDispense",
-    "MedicationRequest", "MedicationStatement", "Observation", "Organization", "Patient", "Practitioner", "PractitionerRole",
-    "Procedure", "Questionnaire", "QuestionnaireResponse", "RelatedPerson",
+    "Appointment", "CarePlan", "CareTeam", "Communication", "Composition", "Condition", "Encounter", "Goal", "Location",
+    "MedicationDispense", "MedicationRequest", "MedicationStatement", "Observation", "Organization", "Patient", "Practitioner",
+    "PractitionerRole", "Procedure", "Questionnaire", "QuestionnaireResponse", "RelatedPerson",
 )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ class MemberFhir:
             },
         }
     )
-    limits: Limits = Limits(max_concurrency=4)
+    limits: Limits = field(default_factory=Limits)
     tokens: _Tokens = field(default_factory=_Tokens)
 
     def manifest(self) -> PortalManifest:

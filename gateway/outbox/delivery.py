@@ -13,7 +13,7 @@ from gateway import breaker
 from gateway.connector import Receipt, SinkConnector
 from gateway.context import context_for
 from gateway.crash import crash_point
-from gateway.errors import AmbiguousError, Conflict, GatewayError, Misconfigured, NotFound, Rejected
+from gateway.errors import AmbiguousError, Conflict, GatewayError, Misconfigured, NotFound, Rejected, Retryable, Throttled
 from gateway.outbox import failure, refusal, retraction
 from gateway.outbox.doubt import resolve
 from gateway.outbox.lanes import Lane, claim, hold, let_go, neighbour
@@ -82,13 +82,27 @@ def _stop(lane: Lane, error: GatewayError) -> None:
 
 
 def _drain(lane: Lane) -> bool:
-    """Send what waits; tell whether all of it had its turn."""
+    """Send what waits; tell whether all of it had its turn.
+
+    A failure ends it, unless it may be the fault of what was sent: then the next bundle shows whose fault it is.
+    """
     most = lane.sink.manifest().max_entries
     todo = deque(batches(_ready(lane, most), most))
+    trouble: Retryable | None = None
     for _ in range(MAX_REQUESTS):
         if not todo:
             break
-        todo.extendleft(reversed(_send(lane, todo.popleft())))
+        batch = todo.popleft()
+        try:
+            todo.extendleft(reversed(_send(lane, batch)))
+        except Retryable as error:
+            if trouble is not None or error.status is None or isinstance(error, Throttled) or not batch.suspect:
+                raise
+            trouble = error
+        else:
+            trouble = None
+    if trouble is not None:
+        raise trouble
     return not todo
 
 

@@ -28,7 +28,7 @@ def refused(lane: Lane, batch: Batch, sent: Sequence[Sending], error: GatewayErr
         Retryable, Misconfigured: the portal couldn't be asked what it holds.
     """
     if isinstance(error, NotFound):
-        return _unknown_member(lane, sent, error)
+        return _unknown_member(lane, sent)
     if error.status in VERSION_MOVED and max(row.attempt for row in sent) < RECONCILE_LIMIT:
         return _reconcile(lane, batch, sent, error)
     if len(sent) == 1:
@@ -47,7 +47,7 @@ def _reconcile(lane: Lane, batch: Batch, sent: Sequence[Sending], error: Gateway
     return [batch.of(sent)]
 
 
-def _unknown_member(lane: Lane, sent: Sequence[Sending], error: GatewayError) -> list[Batch]:
+def _unknown_member(lane: Lane, sent: Sequence[Sending]) -> list[Batch]:
     """The portal doesn't know this member (yet): its rows wait, visibly, and other members go on."""
     with hold(lane) as db:
         unmark(db, sent)

@@ -6,7 +6,7 @@ Retractions go first. A resource goes after what it refers to, by the rank of it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from gateway.connector import DeliveryItem
@@ -72,16 +72,21 @@ class Batch:
     link_id: int
     op: Literal["put", "delete"]
     ids: tuple[int, ...]
+    attempt: int = 0
+
+    @property
+    def suspect(self) -> bool:
+        """Tell whether the portal failed over these rows so often that they may be the cause."""
+        return self.attempt > PATIENCE
 
     def of(self, sent: Sequence[Sending]) -> Batch:
         """Return the part of this batch that was really sent."""
-        return Batch(link_id=self.link_id, op=self.op, ids=tuple(row.id for row in sent))
+        return replace(self, ids=tuple(row.id for row in sent))
 
     def halves(self) -> tuple[Batch, Batch]:
         """Split in two, in order."""
         middle = len(self.ids) // 2
-        first, second = self.ids[:middle], self.ids[middle:]
-        return Batch(link_id=self.link_id, op=self.op, ids=first), Batch(link_id=self.link_id, op=self.op, ids=second)
+        return replace(self, ids=self.ids[:middle]), replace(self, ids=self.ids[middle:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +133,8 @@ def _fits(taken: Sequence[Any], row: Any, size: int, max_entries: int, max_bytes
 
 
 def _batch(rows: Sequence[Any]) -> Batch:
-    return Batch(link_id=rows[0].link_id, op=rows[0].op, ids=tuple(row.id for row in rows))
+    first = rows[0]
+    return Batch(link_id=first.link_id, op=first.op, attempt=first.attempt, ids=tuple(row.id for row in rows))
 
 
 def mark(lane: Lane, batch: Batch) -> list[Sending]:
