@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from gateway.mapping.convert import ConvertContext, Converted, Note, RejectRecord, Unmappable, converter
-from gateway.mapping.moments import day, stamp
+from gateway.mapping.moments import day, local_day, stamp
 
 TEXT_TYPES: Final = ("string", "markdown", "secret")
 # FHIR allows tab, line feed and carriage return in a string, and no other control characters.
@@ -153,10 +153,7 @@ def date(value: Any, context: ConvertContext) -> Any:
     found = clean(value)
     if found is None:
         return None
-    if len(found) > 10:
-        made = stamp(found, context.zone)
-        return (made.value if isinstance(made, Converted) else made)[:10]
-    return day(found)
+    return local_day(found, context.zone) if len(found) > 10 else day(found)
 
 
 @converter("dateTime", to="dateTime", options=())

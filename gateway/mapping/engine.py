@@ -201,21 +201,28 @@ def put(
     if not plan.steps:
         _keep(draft, plan, value, source)
         return True
-    filled = False
-    for one in value if plan.spread and type(value) is list else (value,):
-        _check(draft, plan, one, source)
-        try:
-            lines = _lines(one, source, sources, origin or plan.origin)
-        except _EmptyError:
-            one = _pruned(one)  # noqa: PLW2901 - the same value without its empty parts
-            if one is None:
-                continue
-            lines = _lines(one, source, sources, origin or plan.origin)
-        path = _place(draft, plan, one)
-        if path is not None:
-            filled = True
-            _trace(draft, plan, path, lines)
-    return filled
+    if plan.spread and type(value) is list:
+        # Each, not any of them: all() and any() would stop early.
+        return max([_put_one(draft, plan, one, source, sources, origin or plan.origin) for one in value], default=False)
+    return _put_one(draft, plan, value, source, sources, origin or plan.origin)
+
+
+def _put_one(
+    draft: Draft, plan: RowPlan, value: Any, source: str | None, sources: Mapping[str, str] | None, origin: Origin
+) -> bool:
+    _check(draft, plan, value, source)
+    try:
+        lines = _lines(value, source, sources, origin)
+    except _EmptyError:
+        value = _pruned(value)
+        if value is None:
+            return False
+        lines = _lines(value, source, sources, origin)
+    path = _place(draft, plan, value)
+    if path is None:
+        return False
+    _trace(draft, plan, path, lines)
+    return True
 
 
 def _check(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
@@ -343,12 +350,18 @@ def _element(draft: Draft, plan: RowPlan, node: dict[str, Any], path: str, step:
 
 
 def _trace(draft: Draft, plan: RowPlan, path: str, lines: list[Line]) -> None:
-    lineage = draft.lineage
+    lineage, memo = draft.lineage, plan.memo
     for below, source, value, origin in lines:
-        whole = path + below
-        lineage.append(plan.line(whole, source, origin))
+        whole = path + below if below else path
+        known = memo.get((whole, source))
+        lineage.append(known if known is not None and known.origin == origin else plan.line(whole, source, origin))
         if whole.endswith("reference") and type(value) is str and REFERENCE.fullmatch(value):
             draft.references.add(value)
+
+
+def constant_lines(plan: RowPlan, value: Any) -> tuple[Lineage, ...]:
+    """Return the lineage of a constant at a place that is always the same."""
+    return tuple(plan.line(plan.target + below, None, plan.origin) for below, _, _, _ in _lines(value, None, None, plan.origin))
 
 
 def _keep(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
@@ -371,7 +384,7 @@ def _keep(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
 def _keep_moment(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
     at = moment(str(value), draft.plan.zone if plan.facts.zone is None else plan.facts.zone)
     if at is None:
-        reason = "a date needs a zone to be a moment"
+        reason = "not a moment to count from: no zone, or a year that can't be"
         draft.issues.append(issue(plan, "value-invalid", value, source or "", reason, "element omitted"))
     else:
         draft.facts.setdefault("data_at", at)

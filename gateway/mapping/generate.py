@@ -58,6 +58,11 @@ def compile_map(made: MapMade, dialect: Dialect) -> tuple[str, Callable[[Any, Ru
             spread=False,
         ),
         "HEAD": _head_lines(made),
+        **{
+            f"C{number}": engine.constant_lines(one.plan, one.constant)
+            for number, one in enumerate(made.rows)
+            if one.plan is not None and _fixed(one)
+        },
         **{f"R{number}": one.plan for number, one in enumerate(made.rows) if one.plan is not None},
     }
     # The text is made above from paths that were parsed and constants written with repr: nothing of a file reaches it as code.
@@ -222,12 +227,27 @@ def _fill(write: Writer, made: MapMade, one: RowMade, number: int, flag: str) ->
         write(f"hits = [({{'reference': one}}, {'@' + one.at!r}) for one in run.named.get({one.at!r}, ())]")
         _each(write, one, row, flag, f"put(draft, {row}, v, s)")
     elif one.path is None and one.key is None:
-        write(f"{flag} = put(draft, {row}, {one.constant!r}, None)")
+        _constant(write, one, number, flag)
     elif one.path is None:
         sources = _key(write, one.key or [], made.depth, "")
         _reference(write, one, row, flag, sources)
     else:
         _from(write, made, one, row, flag)
+
+
+def _fixed(one: RowMade) -> bool:
+    """Whether a row puts a constant at a place that is always the same."""
+    single = one.target is not None and len(one.target.segments) == 1 and one.target.segments[0].how == "single"
+    return single and "const" in one.row.content
+
+
+def _constant(write: Writer, one: RowMade, number: int, flag: str) -> None:
+    if not _fixed(one):
+        write(f"{flag} = put(draft, R{number}, {one.constant!r}, None)")
+        return
+    write(f"body[{one.row.get('to')!r}] = {one.constant!r}")
+    write(f"draft.lineage += C{number}")
+    write(f"{flag} = True")
 
 
 def _from(write: Writer, made: MapMade, one: RowMade, row: str, flag: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.mapping.convert import Converted, Note, Unmappable
 
-_DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
-_DUTCH = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{4})")
-_MOMENT = re.compile(r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?")
+_DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?", re.ASCII)
+_DUTCH = re.compile(r"(\d{1,2})-(\d{1,2})-(\d{4})", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?:(:\d{2})(\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2})?", re.ASCII)
 
 TWICE = Note("value-invalid", "this hour occurs twice when the clock goes back", "first occurrence taken")
 NEVER = Note("value-invalid", "this hour doesn't exist when the clock goes forward", "shifted by an hour")
@@ -47,22 +48,36 @@ def stamp(text: str, zone: ZoneInfo | None) -> str | Converted:
     found = _MOMENT.fullmatch(text)
     if found is None:
         raise Unmappable("not a date and time")
-    year, month, number, hour, minute, second, fraction, offset = found.groups()
-    wall = _wall(year, month, number, hour, minute, second or "00")
+    seconds, fraction, offset = found.groups()
+    wall = _wall(f"{text[:10]}T{text[11:16]}{seconds or ':00'}")
     if offset is None:
-        return _local(wall, fraction or "", zone)
+        return _local(datetime.fromisoformat(wall), fraction or "", zone)
     if offset != "Z":
         offset = offset if ":" in offset else f"{offset[:3]}:{offset[3:]}"
         if offset[1:] > "14:00" or offset[4:] > "59":
             raise Unmappable("no such offset from UTC")
-    return f"{wall.isoformat()}{fraction or ''}{offset}"
+    return f"{wall}{fraction or ''}{offset}"
 
 
-def _wall(*parts: str) -> datetime:
+def local_day(text: str, zone: ZoneInfo | None) -> str:
+    """Return the date on which a moment fell in the zone; without zone, where it was written down.
+
+    Raises:
+        Unmappable: as ``stamp``.
+    """
+    made = stamp(text, zone)
+    written = made.value if isinstance(made, Converted) else made
+    if zone is None or int(written[:4]) not in YEARS:
+        return str(written[:10])
+    return datetime.fromisoformat(written).astimezone(zone).date().isoformat()
+
+
+def _wall(text: str) -> str:
     try:
-        return datetime(*(int(part) for part in parts))  # type: ignore[arg-type]  # noqa: DTZ001 - wall time, zone follows
+        datetime.fromisoformat(text)
     except ValueError:
         raise Unmappable("no such moment") from None
+    return text
 
 
 def _local(wall: datetime, fraction: str, zone: ZoneInfo | None) -> str | Converted:
@@ -84,8 +99,14 @@ def _written(at: datetime, fraction: str) -> str:
     return f"{text[:19]}{fraction}{text[19:25]}"
 
 
+# Beyond these years it is a slip or a stand-in for "unknown", and databases and calendars disagree.
+YEARS: Final = range(1800, 2201)
+
+
 def moment(text: str, zone: ZoneInfo | None) -> datetime | None:
     """Return the moment of a FHIR date or dateTime: the start of a day, month or year in the zone; ``None`` without one."""
+    if int(text[:4]) not in YEARS:
+        return None
     if "T" in text:
         return datetime.fromisoformat(text)
     if zone is None:
