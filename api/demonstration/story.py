@@ -17,8 +17,9 @@ from gateway.context import context_for
 from api.demonstration.clock import MovableClock
 from api.demonstration.judgement import judge, read_lines
 from api.demonstration.lies import plant
+from api.demonstration.linking import link_everybody, read_links
 from api.demonstration.neighbours import Neighbour
-from api.demonstration.setup import PORTAL, Files
+from api.demonstration.setup import PORTAL, SYSTEM, Files
 from api.demonstration.travelled import Travelled, snapshot_of, travelled
 from api.opening import Installation
 from api.report import report, set_aside
@@ -55,13 +56,9 @@ class Story:
 
     def link_everybody(self) -> dict[str, str]:
         """Link and grant as the organisation says; return ``client/person`` → member."""
+        links = read_links(self.files.links)
         gateway = self.installation.gateway
-        members: dict[str, str] = {}
-        for one in read_lines(self.files.links):
-            client, person = str(one["client"]), str(one["person"])
-            members[f"{client}/{person}"] = consent.link(gateway, self.org, portal=PORTAL, client=client, person=person)
-            consent.set_grant(gateway, self.org, client=client, person=person, level=one["level"], granted_by="demonstration")
-        return members
+        return link_everybody(gateway, self.org, links, system=SYSTEM, portal=PORTAL, by="demonstration")
 
     def sync(self) -> Travelled:
         """Run the slot that is due and say what travelled, per stream."""
@@ -107,7 +104,7 @@ class Story:
     def lower_a_right(self, members: dict[str, str]) -> bool:
         """Take one person of a trust group back to basic, and read the portal until what she lost is gone."""
         gateway = self.installation.gateway
-        chosen = next(one for one in read_lines(self.files.links) if one["level"] == "private-medical")
+        chosen = next(one for one in read_links(self.files.links) if one["level"] == "private-medical")
         client, person = str(chosen["client"]), str(chosen["person"])
         member = members[f"{client}/{person}"]
         before = self._held(member)
@@ -140,7 +137,7 @@ class Story:
     def name_the_family(self, members: dict[str, str]) -> None:
         """Tell the sample portal which account looks at which pages: a person linked to two clients has one account."""
         accounts: dict[str, dict[str, Any]] = {}
-        for one in read_lines(self.files.links):
+        for one in read_links(self.files.links):
             person = str(one.get("account", one["person"]))
             account = accounts.setdefault(person, {"account": person, "name": one.get("name", person), "members": []})
             account["members"].append(members[f"{one['client']}/{one['person']}"])

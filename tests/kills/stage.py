@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -19,10 +18,10 @@ from typing import Any
 
 import psycopg
 
+from api.demonstration.linking import link_everybody, read_links
 from api.demonstration.neighbours import Neighbour, started
-from api.demonstration.setup import PORTAL, Files, configure, fresh
+from api.demonstration.setup import PORTAL, SYSTEM, Files, configure, fresh
 from api.opening import open_installation
-from gateway import consent
 from gateway.clock import fixed_clock
 from gateway.postgres import start
 from gateway.state import postgres_folder
@@ -147,16 +146,10 @@ def staged(folder: Path, keys: Path, *, clients: int = 6, days: int = 14) -> Ite
 
 
 def _link(files: Files) -> dict[str, str]:
-    members = {}
-    at = SEVEN - timedelta(minutes=5)
-    with open_installation(files.config, state=files.folder, clock=fixed_clock(at), embedded=True) as installation:
+    clock = fixed_clock(SEVEN - timedelta(minutes=5))
+    with open_installation(files.config, state=files.folder, clock=clock, embedded=True) as installation:
         gateway, org = installation.gateway, installation.org(None)
-        for line in files.links.read_text().splitlines():
-            one = json.loads(line)
-            client, person = str(one["client"]), str(one["person"])
-            members[f"{client}/{person}"] = str(consent.link(gateway, org, portal=PORTAL, client=client, person=person))
-            consent.set_grant(gateway, org, client=client, person=person, level=one["level"], granted_by="test")
-    return members
+        return link_everybody(gateway, org, read_links(files.links), system=SYSTEM, portal=PORTAL, by="test")
 
 
 def contents(writes: list[Write]) -> dict[tuple[str, str, str], str]:

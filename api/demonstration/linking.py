@@ -1,0 +1,40 @@
+"""Link the sample organisation's families before anything was synchronised, as a letter with a code does in real life.
+
+The ids of a client and of a relation are known before their records are: they follow from the ECD's numbers and the organisation's secret
+namespace. So the very first slot already knows who may see what.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from gateway import consent
+from gateway.runtime import Gateway
+
+EXPECT: Final = "insert into client (org, patient_rid) values (%s, %s) on conflict (org, patient_rid) do nothing"
+
+
+def read_links(path: Path) -> list[dict[str, Any]]:
+    """Read who is linked to whom, at which level, as the organisation says it."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+
+def link_everybody(
+    gateway: Gateway, org: int, links: list[dict[str, Any]], *, system: str, portal: str, by: str
+) -> dict[str, str]:
+    """Link and grant; return ``client/person`` → member."""
+    ids = gateway.keys(org).ids()
+    members: dict[str, str] = {}
+    for one in links:
+        client, person = str(one["client"]), str(one["person"])
+        patient = ids.resource_id(system, "Patient", f"client|{client}")
+        related = ids.resource_id(system, "RelatedPerson", f"relation|{person}")
+        with gateway.database.transaction(org) as db:
+            db.execute(EXPECT, (org, patient))
+        members[f"{client}/{person}"] = consent.link(
+            gateway, org, portal=portal, client=patient, person=person, related_rid=related, by=by
+        )
+        consent.set_grant(gateway, org, client=patient, person=person, level=one["level"], granted_by=by)
+    return members
