@@ -29,8 +29,8 @@ def link_everybody(
     members: dict[str, str] = {}
     for one in links:
         client, person = str(one["client"]), str(one["person"])
-        patient = ids.resource_id(system, "Patient", f"client|{client}")
-        related = ids.resource_id(system, "RelatedPerson", f"relation|{person}")
+        patient = ids.resource_id(system, "Patient", f"client/{client}")
+        related = ids.resource_id(system, "RelatedPerson", f"relation/{person}")
         with gateway.database.transaction(org) as db:
             db.execute(EXPECT, (org, patient))
         members[f"{client}/{person}"] = consent.link(
