@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
@@ -21,8 +23,9 @@ from gateway.postgres import Server, start
 from gateway.postgres_folder import SUPERUSER
 
 ROOT = Path(__file__).parent.parent
-# Debian's own server, the "real" one; the launcher never uses it by itself.
-REAL_PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+# The distribution's own servers, "real" ones; the launcher never uses them by itself.
+REAL_PROGRAMS = Path("/usr/lib/postgresql")
+OLDEST_POSTGRES = 15
 TEMPLATE_LOCK = 7_201_978
 NUMBERS = count(1)
 
@@ -47,10 +50,16 @@ def postgres_server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def real_postgres_server() -> Iterator[Server]:
-    """Debian's Postgres 15, the oldest that we support."""
-    if not REAL_PROGRAMS.is_dir():
-        missing_tool("Postgres 15 (apt: postgresql-15)")
-    with start(reachable_folder("postgres-15"), durable=False, connections=100, programs=REAL_PROGRAMS) as server:
+    """The distribution's Postgres, the oldest one here that we support: on Debian 12 that is 15."""
+    versions = sorted(
+        int(path.name) for path in REAL_PROGRAMS.glob("*") if path.name.isdigit() and (path / "bin/postgres").exists()
+    )
+    supported = [version for version in versions if version >= OLDEST_POSTGRES]
+    if not supported:
+        missing_tool("a Postgres of the distribution (apt: postgresql)")
+    programs = REAL_PROGRAMS / str(supported[0]) / "bin"
+    folder = reachable_folder(f"postgres-{supported[0]}")
+    with start(folder, durable=False, connections=100, programs=programs) as server:
         _drop_left_behind(server)
         yield server
 
@@ -71,7 +80,7 @@ def module_database_url(postgres_server: Server) -> Iterator[str]:
 
 @pytest.fixture
 def real_database_url(real_postgres_server: Server) -> Iterator[str]:
-    """The same on Debian's Postgres 15."""
+    """The same on the distribution's Postgres."""
     with fresh_database(real_postgres_server) as dsn:
         yield dsn
 
@@ -116,7 +125,21 @@ def migrated_template(server: Server) -> str:
     return name
 
 
-def missing_tool(what: str) -> None:
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program. Tests that ask for it bear the mark ``browser``."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    return found or missing_tool("Chromium (apt: chromium)")
+
+
+@pytest.fixture(scope="session")
+def maven() -> str:
+    """Maven's program, beside a JDK. Tests that ask for it bear the mark ``jdk``."""
+    found = shutil.which("mvn") if shutil.which("javac") else None
+    return found or missing_tool("a JDK and Maven (apt: openjdk-17-jdk-headless maven)")
+
+
+def missing_tool(what: str) -> NoReturn:
     """Skip the test for want of a tool, or fail where every tool must be there."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"missing on this machine: {what}", pytrace=False)
