@@ -121,7 +121,7 @@ class Ledgers:
     @property
     def balanced(self) -> bool:
         """Tell whether both ledgers balance, by kind."""
-        return all(line.balanced for line in (*self.records, *self.disclosure))
+        return all(line.balanced for line in self.records) and all(line.balanced for line in self.disclosure)
 
 
 def ledgers(gateway: Gateway, org: int) -> Ledgers:

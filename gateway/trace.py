@@ -86,7 +86,7 @@ def _records(db: Connection, ref: str) -> list[tuple[str, str, str]]:
     left, _, right = place.partition("/")
     if key:
         return [(left, right, key)]
-    return [tuple(row) for row in db.execute(BY_RESOURCE, (left, right))]
+    return [(row.system, row.stream, row.record_key) for row in db.execute(BY_RESOURCE, (left, right))]
 
 
 def _trace(gateway: Gateway, org: int, db: Connection, record: tuple[str, str, str]) -> Trace:

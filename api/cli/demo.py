@@ -20,7 +20,11 @@ def demo(
     ] = None,
 ) -> None:
     """Start a sample ECD, a sample portal, a database and the gateway; sync, change, sync again, lower a right; judge."""
+    from api.demonstration.lies import LIES
     from api.demonstration.stage import Wishes, play
+
+    if lie is not None and lie not in LIES:
+        raise typer.BadParameter(f"no lie is called {lie!r}; there are: {', '.join(LIES)}", param_hint="--lie")
 
     options: Options = context.obj
     wishes = Wishes(once=once, clients=clients, days=days, seed=seed, lie=lie)

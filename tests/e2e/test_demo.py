@@ -1,0 +1,74 @@
+"""The command that a stranger types first, run as they run it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.demonstration.lies import LIES
+from tests.conftest import reachable_folder
+from tests.kills.stage import environment
+
+DEMO_S = 280
+
+
+def demo(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the demonstration in a state folder of its own."""
+    command = [sys.executable, "-m", "api.cli", "--state", str(reachable_folder(f"demo-{name}")), "demo", "--once", *arguments]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=DEMO_S, check=False, cwd=Path("/"))
+
+
+def test_the_demonstration_accounts_for_every_record_and_every_pair() -> None:
+    done = demo("whole", "--clients", "20")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "DOES NOT BALANCE" not in done.stdout
+    assert done.stdout.count("the portal's own store holds exactly what each member may have") == 2
+    assert re.search(r"items to take back, [1-9]\d* gone from the portal \(read back\)", done.stdout)
+
+
+def test_of_a_second_sync_only_the_change_travels() -> None:
+    done = demo("change", "--clients", "20")
+
+    tables = re.findall(r"^stream +slices.*?\nin ", done.stdout, re.MULTILINE | re.DOTALL)
+    first, second = (_columns(table) for table in tables)
+    for stream, moved in second.items():
+        assert moved["written"] <= max(4, first[stream]["written"] // 10), stream
+        assert moved["mapped"] <= max(4, first[stream]["mapped"] // 10), stream
+    for stream in ("clients", "relations", "employees", "reports"):
+        assert second[stream]["requests"] <= 4, stream
+    for stream in ("care_plans", "agenda"):
+        assert second[stream]["requests"] <= second[stream]["slices"] + 1, stream
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_planted_lie_ends_in_exit_4_and_its_key_is_named(lie: str) -> None:
+    done = demo(f"lie-{lie}", "--clients", "8", "--days", "30", "--lie", lie)
+
+    assert done.returncode == 4, done.stdout + done.stderr
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("WRONG")]
+    assert wrong
+    if lie == "hidden-delivered":
+        assert any("although: hidden" in line for line in wrong)
+    else:
+        assert any(line.startswith(f"WRONG  {lie}: ") for line in wrong), wrong
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(["--clients", "0"], "0 is not in the range"), (["--lie", "x"], "no lie is called")]
+)
+def test_wrong_input_is_answered_with_exit_2_and_what_to_do(arguments: list[str], said: str) -> None:
+    done = demo("wrong", "--clients", "2", "--days", "7", *arguments)
+
+    assert done.returncode == 2
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _columns(table: str) -> dict[str, dict[str, int]]:
+    header, *rows = [line.split() for line in table.splitlines() if not line.startswith("in ")]
+    return {row[0]: dict(zip(header[1:], map(int, row[1:]), strict=True)) for row in rows}
