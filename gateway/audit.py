@@ -1,0 +1,222 @@
+"""The audit trail: append-only, one hash chain per writer, by HMAC with a key that is not in the database (NEN 7513).
+
+A row is written in the transaction of what it tells about, so there is never one without the other. Each thread of each process writes its
+own chain: nobody waits for another's transaction. A new chain begins with an anchor row that names the heads of the chains before it;
+``export_heads`` writes every head to a file outside the database, so that a tail that was cut off shows.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from psycopg.types.json import Jsonb
+
+from gateway.database import Connection
+from gateway.jsonbytes import canonical, dumps, loads
+from gateway.keys import KeyRing
+from gateway.runtime import Gateway
+
+CHAIN_START: Final = "chain-start"
+ANCHORED_CHAINS: Final = 50
+FEW: Final = 20
+
+NOW: Final = "select app_now() as at"
+LOCK_CHAIN: Final = "select seq, head from audit_chain where id = %s for update"
+NEW_CHAIN: Final = "insert into audit_chain (id, org, started_at, seq, head) values (%s, %s, app_now(), 0, %s)"
+HEADS: Final = "select id, seq, head from audit_chain order by started_at desc, id limit %s"
+ADVANCE: Final = "update audit_chain set seq = %s, head = %s where id = %s"
+COLUMNS: Final = "chain_id, seq, org, at, event, action, agent, client_id, link_id, rkey, detail, mac"
+INSERT: Final = f"insert into audit_event ({COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+STAGE: Final = """
+create temp table staged_audit (chain_id uuid, seq int8, org int2, at timestamptz, event text, action text, agent text, client_id int8,
+  link_id int8, rkey int8, detail jsonb, mac bytea) on commit delete rows"""
+STAGED: Final = "select to_regclass('pg_temp.staged_audit') is not null"
+COPY: Final = "copy staged_audit from stdin (format binary)"
+COPY_TYPES: Final = ["uuid", "int8", "int2", "timestamptz", "text", "text", "text", "int8", "int8", "int8", "jsonb", "bytea"]
+FROM_STAGE: Final = f"insert into audit_event ({COLUMNS}) select {COLUMNS} from staged_audit"
+CHAINS: Final = "select id, seq, head from audit_chain order by started_at, id"
+ROWS: Final = f"select {COLUMNS} from audit_event where chain_id = %s and seq > %s order by seq limit %s"
+PAGE: Final = 5000
+
+_writer = threading.local()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """What happened: ``action`` is C, R, U, D or E; ``agent`` who did it; ``detail`` ids, codes and counts, never content.
+
+    ``at`` is the transaction's time unless it is given.
+    """
+
+    event: str
+    action: str
+    agent: str
+    client_id: int | None = None
+    link_id: int | None = None
+    rkey: int | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """A chain that isn't as it was written: ``seq`` is the first row that is wrong or missing."""
+
+    chain: UUID
+    seq: int
+    what: str
+
+
+def append(db: Connection, keys: KeyRing, org: int, events: Sequence[AuditEvent]) -> None:
+    """Write events to this thread's chain, in the caller's transaction."""
+    if not events:
+        return
+    now = db.execute(NOW).fetchone()
+    if now is None:
+        raise RuntimeError("the database has no time")
+    chain, seq, head = _own_chain(db, keys, org, now.at)
+    rows = list(_linked(keys, org, chain, seq, head, events, now.at))
+    _insert(db, rows)
+    db.execute(ADVANCE, (rows[-1][1], rows[-1][-1], chain))
+
+
+def verify_chain(db: Connection, keys: KeyRing, chain: UUID) -> Break | None:
+    """Recompute one chain from its first row; return where it breaks."""
+    state = db.execute(LOCK_CHAIN.replace(" for update", ""), (chain,)).fetchone()
+    if state is None:
+        return Break(chain=chain, seq=0, what="chain-missing")
+    head, seq = _start(keys, chain), 0
+    while page := db.execute(ROWS, (chain, seq, PAGE)).fetchall():
+        for row in page:
+            if row.seq != seq + 1:
+                return Break(chain=chain, seq=seq + 1, what="row-missing")
+            head, seq = _mac(keys, head, tuple(row[:-1])), row.seq
+            if head != bytes(row.mac):
+                return Break(chain=chain, seq=seq, what="row-altered")
+    if seq < state.seq or head != bytes(state.head):
+        return Break(chain=chain, seq=seq + 1, what="tail-cut" if seq < state.seq else "head-altered")
+    return None
+
+
+def verify(db: Connection, keys: KeyRing, exported: Path | None = None) -> list[Break]:
+    """Recompute every chain of the organisation, and compare with the heads that were written outside the database."""
+    chains = {row.id: row.seq for row in db.execute(CHAINS)}
+    breaks = [found for chain in chains if (found := verify_chain(db, keys, chain)) is not None]
+    return breaks + list(_against_export(db, chains, exported) if exported else ())
+
+
+def export_heads(gateway: Gateway, org: int, path: Path) -> int:
+    """Append each chain's head to a file outside the database (mode 0600); return how many lines were written. Run it every minute."""
+    with gateway.database.transaction(org) as db:
+        rows = db.execute(CHAINS).fetchall()
+    known = _exported(path, org) if path.exists() else {}
+    moved = [row for row in rows if known.get(row.id, (0, ""))[0] < row.seq]
+    lines = [
+        dumps({"at": gateway.clock(), "org": org, "chain": str(row.id), "seq": row.seq, "head": bytes(row.head).hex()})
+        for row in moved
+    ]
+    if lines:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "ab") as file:
+            file.write(b"".join(line + b"\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+    return len(lines)
+
+
+def _own_chain(db: Connection, keys: KeyRing, org: int, at: datetime) -> tuple[UUID, int, bytes]:
+    """Lock this thread's chain, or begin one: its first row names the heads of the chains before it."""
+    place = (os.getpid(), db.info.host, db.info.port, db.info.dbname, org)
+    chains: dict[tuple[Any, ...], UUID] = _writer.__dict__.setdefault("chains", {})
+    if place in chains:
+        row = db.execute(LOCK_CHAIN, (chains[place],)).fetchone()
+        if row is not None:
+            return chains[place], row.seq, bytes(row.head)
+    # Not there: a first event, or the transaction that began the chain was rolled back.
+    chain = chains[place] = uuid4()
+    start = _start(keys, chain)
+    anchors = {str(row.id): [row.seq, bytes(row.head).hex()] for row in db.execute(HEADS, (ANCHORED_CHAINS,))}
+    db.execute(NEW_CHAIN, (chain, org, start))
+    anchor = AuditEvent(event=CHAIN_START, action="E", agent="gateway", detail={"heads": anchors})
+    (row,) = _linked(keys, org, chain, 0, start, [anchor], at)
+    _insert(db, [row])
+    return chain, 1, row[-1]
+
+
+def _linked(
+    keys: KeyRing, org: int, chain: UUID, seq: int, head: bytes, events: Iterable[AuditEvent], now: datetime
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of events, each sealed together with the one before it."""
+    for number, event in enumerate(events, start=seq + 1):
+        row = (
+            chain,
+            number,
+            org,
+            event.at or now,
+            event.event,
+            event.action,
+            event.agent,
+            event.client_id,
+            event.link_id,
+            event.rkey,
+            dict(event.detail),
+        )
+        head = _mac(keys, head, row)
+        yield (*row, head)
+
+
+def _start(keys: KeyRing, chain: UUID) -> bytes:
+    return hmac.digest(keys.audit_key, b"chain" + chain.bytes, "sha256")
+
+
+def _mac(keys: KeyRing, head: bytes, row: tuple[Any, ...]) -> bytes:
+    # The detail goes through jsonb: sorted keys make what comes back equal to what went in.
+    text = canonical([str(row[0]), *row[1:3], row[3].timestamp().hex(), *row[4:]])
+    return hmac.digest(keys.audit_key, head + text, "sha256")
+
+
+def _insert(db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """A few rows one by one, many by COPY through a session table (COPY into a table under row security is refused)."""
+    sealed = [(*row[:-2], Jsonb(row[-2], dumps=dumps), row[-1]) for row in rows]
+    if len(sealed) <= FEW:
+        with db.cursor() as cursor:
+            cursor.executemany(INSERT, sealed)
+        return
+    staged = db.execute(STAGED).fetchone()
+    db.execute("truncate staged_audit" if staged and staged[0] else STAGE)
+    with db.cursor() as cursor, cursor.copy(COPY) as copy:
+        copy.set_types(COPY_TYPES)
+        for row in sealed:
+            copy.write_row(row)
+    db.execute(FROM_STAGE)
+
+
+def _exported(path: Path, org: int) -> dict[UUID, tuple[int, str]]:
+    """Return the newest exported head of each chain."""
+    heads: dict[UUID, tuple[int, str]] = {}
+    for line in path.read_bytes().splitlines():
+        entry = loads(line)
+        if entry["org"] == org:
+            heads[UUID(entry["chain"])] = (entry["seq"], entry["head"])
+    return heads
+
+
+def _against_export(db: Connection, chains: Mapping[UUID, int], path: Path) -> Iterator[Break]:
+    """Yield every chain that is shorter than, or other than, what was written outside the database."""
+    org = db.execute("select app_org() as org").fetchone()
+    for chain, (seq, head) in _exported(path, org.org if org else 0).items():
+        row = db.execute(ROWS, (chain, seq - 1, 1)).fetchone()
+        if chain not in chains:
+            yield Break(chain=chain, seq=0, what="chain-missing")
+        elif row is None or row.seq != seq:
+            yield Break(chain=chain, seq=seq, what="tail-cut")
+        elif bytes(row.mac).hex() != head:
+            yield Break(chain=chain, seq=seq, what="rewritten")

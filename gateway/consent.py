@@ -1,0 +1,347 @@
+"""Links and rights: who is linked to whom, and what they may see. A change takes effect in its own transaction.
+
+That transaction holds the client's lock and does everything: the new row, the next epoch, the trust group's CareTeam, the ledger with its
+retractions, and the audit row. Rows of rights are never changed, only superseded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from gateway import careteam
+from gateway.audit import AuditEvent, append
+from gateway.crash import crash_point
+from gateway.database import Connection
+from gateway.disclosure.decide import Level
+from gateway.errors import NotFound
+from gateway.ledger import Change, disclose_locked, lock_client
+from gateway.runtime import Gateway
+
+CLIENT_BY_ID: Final = "select id from client where id = %(key)s"
+CLIENT_BY_KEY: Final = """
+select distinct client.id from client
+join resource on resource.org = client.org and resource.rtype = 'Patient' and resource.rid = client.patient_rid
+left join origin on origin.rkey = resource.rkey and origin.stream = 'clients'
+where origin.record_key = %(key)s or client.patient_rid = %(key)s"""
+PERSON: Final = "select id from person where org = %s and code = %s"
+NEW_PERSON: Final = "insert into person (org, code) values (%s, %s) on conflict (org, code) do nothing"
+PORTAL: Final = "select id from portal where org = %s and code = %s"
+RELATED: Final = """
+select resource.rid from origin join resource using (rkey)
+where origin.org = %s and origin.stream = 'relations' and origin.record_key = %s and resource.rtype = 'RelatedPerson'
+  and resource.client_id = %s and not resource.deleted order by resource.rid limit 1"""
+LINK: Final = """
+insert into link (org, portal_id, client_id, person_id, member, related_rid, state, linked_at)
+values (%s, %s, %s, %s, %s, %s, 'active', app_now())
+on conflict (portal_id, client_id, person_id) do update
+set state = 'active', ended_at = null, epoch = link.epoch + 1, related_rid = coalesce(excluded.related_rid, link.related_rid)
+where link.state <> 'active' or link.related_rid is distinct from coalesce(excluded.related_rid, link.related_rid)
+returning id"""
+END: Final = """
+update link set state = 'ended', ended_at = app_now(), epoch = epoch + 1
+where portal_id = %s and client_id = %s and person_id = %s and state <> 'ended' returning id"""
+EPOCHS: Final = "update link set epoch = epoch + 1 where client_id = %s and (%s::bigint is null or person_id = %s)"
+CURRENT: Final = """
+select id, level, classes, data_from, data_to, valid_to, status from trust_grant
+where client_id = %s and person_id = %s and superseded_at is null order by id"""
+SUPERSEDE: Final = """
+update trust_grant set superseded_at = app_now()
+where client_id = %s and person_id = %s and superseded_at is null"""
+GRANT: Final = """
+insert into trust_grant (org, client_id, person_id, level, classes, data_from, data_to, valid_from, valid_to, status, granted_by, basis,
+  recorded_at, supersedes)
+values (%(org)s, %(client)s, %(person)s, %(level)s, %(classes)s, %(data_from)s, %(data_to)s, coalesce(%(valid_from)s, app_now()),
+  %(valid_to)s, %(status)s, %(granted_by)s, %(basis)s, app_now(), %(supersedes)s) returning id"""
+STOP: Final = "update client set stop_reason = %s, stopped_at = app_now(), frozen = %s where id = %s"
+RESUME: Final = "update client set stop_reason = null, stopped_at = null, frozen = false where id = %s"
+EXCLUDE: Final = """
+insert into exclusion (org, client_id, person_id, class, rkey, valid_from, valid_to, reason_code, set_by, recorded_at)
+values (%s, %s, %s, %s, %s, app_now(), %s, %s, %s, app_now()) returning id"""
+LIFT: Final = """
+update exclusion set superseded_at = app_now() where id = %s and client_id = %s and superseded_at is null"""
+RESOURCE: Final = "select rkey from resource where org = %s and rtype = %s and rid = %s and client_id = %s"
+LINKS: Final = """
+select portal.code as portal, coalesce(known.record_key, client.patient_rid) as client, person.code as person,
+  link.member::text as member, link.state, coalesce(current.level, 'none') as level
+from link join portal on portal.id = link.portal_id join client on client.id = link.client_id join person on person.id = link.person_id
+left join lateral (
+  select origin.record_key from resource join origin using (rkey)
+  where resource.org = client.org and resource.rtype = 'Patient' and resource.rid = client.patient_rid and origin.stream = 'clients'
+  order by origin.record_key limit 1) known on true
+left join lateral (
+  select level from trust_grant
+  where client_id = link.client_id and person_id = link.person_id and superseded_at is null
+  order by level = 'private-medical' desc, level = 'basic' desc limit 1) current on true
+order by portal.code, link.client_id, link.linked_at, link.id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkLine:
+    """One link as an operator sees it: the source's numbers, no names."""
+
+    portal: str
+    client: str
+    person: str
+    member: str
+    state: str
+    level: str
+
+
+def link(
+    gateway: Gateway,
+    org: int,
+    *,
+    portal: str,
+    client: str | int,
+    person: str,
+    related_rid: str | None = None,
+    by: str = "operator",
+) -> str:
+    """Link a person to a client at a portal; return the member. Nothing is shown until a level is granted. Linking twice changes nothing.
+
+    Raises:
+        NotFound: there is no such client or portal.
+    """
+    change = Change()
+    with gateway.database.transaction(org) as db:
+        client_id, portal_id = client_by_record_key(db, client), _portal(db, org, portal)
+        patient = lock_client(db, client_id) or ""
+        person_id = _person(db, org, person)
+        member = gateway.keys(org).ids().resource_id("zorgsluis", "member", f"{portal}|{patient}|{person}")
+        related = related_rid or _first(db.execute(RELATED, (org, person, client_id)).fetchone())
+        made = db.execute(LINK, (org, portal_id, client_id, person_id, member, related)).fetchone()
+        if made is not None:
+            detail = {"portal": portal, "person": person, "member": member}
+            event = AuditEvent(event="link", action="C", agent=by, link_id=made.id, detail=detail)
+            change = _effect(db, gateway, org, client_id, event)
+    _hint(gateway, org, change)
+    return member
+
+
+def unlink(gateway: Gateway, org: int, *, portal: str, client: str | int, person: str, by: str = "operator") -> Change:
+    """End a link: what was delivered over it is retracted at once.
+
+    Raises:
+        NotFound: there is no such client, portal or person.
+    """
+    change = Change()
+    with gateway.database.transaction(org) as db:
+        client_id, portal_id = client_by_record_key(db, client), _portal(db, org, portal)
+        lock_client(db, client_id)
+        person_id = _known_person(db, org, person)
+        ended = db.execute(END, (portal_id, client_id, person_id)).fetchone()
+        if ended is not None:
+            detail = {"portal": portal, "person": person}
+            event = AuditEvent(event="unlink", action="D", agent=by, link_id=ended.id, detail=detail)
+            change = _effect(db, gateway, org, client_id, event)
+    _hint(gateway, org, change)
+    return change
+
+
+def links(gateway: Gateway, org: int) -> list[LinkLine]:
+    """Return every link with the level that was set last."""
+    with gateway.database.transaction(org) as db:
+        return [LinkLine(**row._asdict()) for row in db.execute(LINKS)]
+
+
+def set_grant(
+    gateway: Gateway,
+    org: int,
+    *,
+    client: str | int,
+    person: str,
+    level: Level | str,
+    granted_by: str = "operator",
+    basis: str = "client",
+    status: str = "active",
+    classes: Sequence[str] | None = None,
+    data_from: datetime | None = None,
+    data_to: datetime | None = None,
+    valid_from: datetime | None = None,
+    valid_to: datetime | None = None,
+) -> Change:
+    """Give a person a level from now on (or from ``valid_from``) instead of what they had; return what that set in motion.
+
+    Setting what is set already changes nothing.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    with gateway.database.transaction(org) as db:
+        client_id = client_by_record_key(db, client)
+        lock_client(db, client_id)
+        values = {
+            "org": org,
+            "client": client_id,
+            "person": _person(db, org, person),
+            "level": level,
+            "classes": None if classes is None else sorted(classes),
+            "data_from": data_from,
+            "data_to": data_to,
+            "valid_from": valid_from,
+            "valid_to": valid_to,
+            "status": status,
+            "granted_by": granted_by,
+            "basis": basis,
+        }
+        change = _grant(db, gateway, org, values, person)
+        crash_point("in-grant-commit")
+    _hint(gateway, org, change)
+    return change
+
+
+def stop(gateway: Gateway, org: int, *, client: str | int, reason: str, freeze: bool, by: str = "operator") -> Change:
+    """Stop sharing for a client. With ``freeze`` nothing new goes and what is at the portals stays; without, all is retracted."""
+    return _client_change(gateway, org, client, STOP, (reason, freeze), by, {"stop": reason, "freeze": freeze})
+
+
+def resume(gateway: Gateway, org: int, *, client: str | int, by: str = "operator") -> Change:
+    """Share again for a client who was stopped."""
+    return _client_change(gateway, org, client, RESUME, (), by, {"stop": None})
+
+
+def exclude(
+    gateway: Gateway,
+    org: int,
+    *,
+    client: str | int,
+    reason_code: str,
+    set_by: str,
+    person: str | None = None,
+    class_: str | None = None,
+    resource: str | None = None,
+    valid_to: datetime | None = None,
+) -> int:
+    """Forbid, whatever was granted: to everybody or one person; everything, one class or one resource (``Type/id``). Return its number.
+
+    Raises:
+        NotFound: there is no such client, person or resource.
+    """
+    with gateway.database.transaction(org) as db:
+        client_id = client_by_record_key(db, client)
+        lock_client(db, client_id)
+        person_id = None if person is None else _known_person(db, org, person)
+        rkey = None if resource is None else _resource(db, org, client_id, resource)
+        made = db.execute(EXCLUDE, (org, client_id, person_id, class_, rkey, valid_to, reason_code, set_by)).fetchone()
+        number = int(made.id) if made else 0
+        db.execute(EPOCHS, (client_id, person_id, person_id))
+        detail = {"exclusion": number, "person": person, "class": class_, "reason": reason_code}
+        event = AuditEvent(event="exclude", action="C", agent=set_by, rkey=rkey, detail=detail)
+        change = _effect(db, gateway, org, client_id, event)
+    _hint(gateway, org, change)
+    return number
+
+
+def lift(gateway: Gateway, org: int, *, client: str | int, exclusion: int, by: str = "operator") -> Change:
+    """End an exclusion."""
+    return _client_change(gateway, org, client, LIFT, (exclusion,), by, {"lifted": exclusion})
+
+
+def client_by_record_key(db: Connection, client: str | int) -> int:
+    """Return the client: by the number in the ECD or the id of its Patient (text), or by our own number (int).
+
+    Raises:
+        NotFound: no client, or more than one (two record systems use the number).
+    """
+    query, value = (CLIENT_BY_ID, client) if isinstance(client, int) else (CLIENT_BY_KEY, client)
+    rows = db.execute(query, {"key": value}).fetchall()
+    if len(rows) != 1:
+        raise NotFound(f"{len(rows)} clients answer to that number" if rows else "no client of that number has been synchronised")
+    return int(rows[0].id)
+
+
+def _grant(db: Connection, gateway: Gateway, org: int, values: dict[str, Any], person: str) -> Change:
+    """Write the new row and let it take effect, unless it says what was in force already."""
+    pair = (values["client"], values["person"])
+    rows = db.execute(CURRENT, pair).fetchall()
+    same = [key for key in CURRENT_FIELDS if len(rows) == 1 and getattr(rows[0], key) == values[key]]
+    if len(same) == len(CURRENT_FIELDS) and values["valid_from"] is None:
+        return Change()
+    db.execute(SUPERSEDE, pair)
+    made = db.execute(GRANT, {**values, "supersedes": rows[-1].id if rows else None}).fetchone()
+    db.execute(EPOCHS, (values["client"], values["person"], values["person"]))
+    detail = {
+        "grant": made.id if made else None,
+        "person": person,
+        "level": values["level"],
+        "status": values["status"],
+        "before": [row.level for row in rows],
+        "basis": values["basis"],
+    }
+    event = AuditEvent(event="grant", action="U" if rows else "C", agent=values["granted_by"], detail=detail)
+    return _effect(db, gateway, org, values["client"], event)
+
+
+CURRENT_FIELDS: Final = ("level", "classes", "data_from", "data_to", "valid_to", "status")
+
+
+def _client_change(
+    gateway: Gateway, org: int, client: str | int, statement: str, values: tuple[Any, ...], by: str, detail: dict[str, Any]
+) -> Change:
+    with gateway.database.transaction(org) as db:
+        client_id = client_by_record_key(db, client)
+        lock_client(db, client_id)
+        db.execute(statement, (*values, client_id))
+        db.execute(EPOCHS, (client_id, None, None))
+        change = _effect(db, gateway, org, client_id, AuditEvent(event="client", action="U", agent=by, detail=detail))
+    _hint(gateway, org, change)
+    return change
+
+
+def _effect(db: Connection, gateway: Gateway, org: int, client_id: int, event: AuditEvent) -> Change:
+    """Let a change take effect: the CareTeam, the ledger, the trail."""
+    patient = lock_client(db, client_id) or ""
+    careteam.rewrite(db, gateway, org, client_id, patient)
+    change = disclose_locked(db, org, client_id)
+    counts = {"delivering": change.delivering, "retracting": change.retracting}
+    told = AuditEvent(
+        event=event.event,
+        action=event.action,
+        agent=event.agent,
+        client_id=client_id,
+        link_id=event.link_id,
+        rkey=event.rkey,
+        detail={**event.detail, **counts},
+    )
+    append(db, gateway.keys(org), org, [told])
+    return change
+
+
+def _hint(gateway: Gateway, org: int, change: Change) -> None:
+    for lane in change.lanes:
+        gateway.hint("deliver_lane", org, lane)
+
+
+def _person(db: Connection, org: int, code: str) -> int:
+    """Return the person of that code; a new one comes into being."""
+    db.execute(NEW_PERSON, (org, code))
+    return _known_person(db, org, code)
+
+
+def _known_person(db: Connection, org: int, code: str) -> int:
+    row = db.execute(PERSON, (org, code)).fetchone()
+    if row is None:
+        raise NotFound("no person of that number is known")
+    return int(row.id)
+
+
+def _portal(db: Connection, org: int, code: str) -> int:
+    row = db.execute(PORTAL, (org, code)).fetchone()
+    if row is None:
+        raise NotFound(f"no portal is called {code}")
+    return int(row.id)
+
+
+def _resource(db: Connection, org: int, client_id: int, ref: str) -> int:
+    type_, _, id_ = ref.partition("/")
+    row = db.execute(RESOURCE, (org, type_, id_, client_id)).fetchone()
+    if row is None:
+        raise NotFound(f"{ref}: this client has no such resource")
+    return int(row.rkey)
+
+
+def _first(row: Any) -> str | None:
+    return None if row is None else str(row[0])

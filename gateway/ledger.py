@@ -1,0 +1,206 @@
+"""The disclosure ledger: what each member should hold and does hold, and the work that follows from the difference.
+
+One transaction per client, under a lock on the client's row: the current view is compared with the ledger in set-based SQL, and what differs
+becomes ledger and outbox rows; retractions come before deliveries. Deciding twice the same writes nothing the second time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway import careteam
+from gateway.crash import crash_point
+from gateway.database import Connection
+from gateway.runtime import Gateway
+
+LOCK_CLIENT: Final = "select patient_rid from client where id = %s for no key update"
+TAKE_DUE: Final = "delete from disclose_due where client_id = %s returning cause"
+DUE: Final = "select client_id from disclose_due group by client_id order by min(id) limit %s"
+DUE_NOW: Final = """
+select client_id from disclose_due where cause <> 'store' group by client_id order by min(id) limit %s"""
+# A moment at which time itself changes what somebody may see has passed.
+DUE_BY_TIME: Final = """
+with passed as (
+  update client set next_change_at = null
+  where id in (select id from client where next_change_at <= app_now() for update skip locked) returning org, id)
+insert into disclose_due (org, client_id, cause) select org, id, 'time' from passed returning client_id"""
+# The person's own record can come from the source later than the link.
+FIND_RELATED: Final = """
+update link set related_rid = resource.rid
+from person, origin join resource using (rkey)
+where link.client_id = %s and link.related_rid is null and person.id = link.person_id
+  and origin.org = link.org and origin.stream = 'relations' and origin.record_key = person.code
+  and resource.rtype = 'RelatedPerson' and resource.client_id = link.client_id and not resource.deleted"""
+
+STAGE: Final = """
+create temp table staged_decision (ledger_id int8, portal_id int4, link_id int8, rkey int8, projection text, content_hash bytea,
+  version int4, code text, grant_id int8, epoch int8, action text) on commit delete rows"""
+STAGED: Final = "select to_regclass('pg_temp.staged_decision') is not null"
+
+# What the difference means. 'unsent': nothing of it can be at the portal. 'frozen': what is there stays, nothing new goes.
+DIFFER: Final = """
+insert into staged_decision
+select id, portal_id, link_id, rkey, projection, content_hash, version, code, grant_id, epoch, action
+from (
+  select ledger.id, link.portal_id, link.id as link_id, coalesce(view.rkey, ledger.rkey) as rkey, link.epoch,
+    case when view.wanted then view.projection end as projection, case when view.wanted then view.content_hash end as content_hash,
+    case when view.wanted then view.version end as version, coalesce(view.code, 'resource-withdrawn') as code, view.grant_id,
+    case
+      when view.wanted then case
+        when ledger.id is null then 'put'
+        when ledger.content_hash = view.content_hash and ledger.projection = view.projection then null
+        when ledger.held_hash = view.content_hash and outbox.sent_at is null then 'keep'
+        when ledger.held_projection = 'whole' and view.projection <> 'whole' then 'narrow'
+        else 'put' end
+      when ledger.content_hash is null then case
+        when ledger.held_hash is not null and ledger.state = 'delivered' and outbox.id is null and not frozen.yes then 'delete' end
+      when ledger.held_hash is null and outbox.sent_at is null then 'drop'
+      when frozen.yes and ledger.held_hash is not null then 'retain'
+      when portal.retraction = 'cannot' then 'cannot'
+      else 'delete'
+    end as action
+  from (select *, code = 'grant' and content_hash is not null as wanted from disclosure_verdict where client_id = %(client)s) view
+  full join (select * from disclosure_ledger where client_id = %(client)s) ledger
+    on ledger.link_id = view.link_id and ledger.rkey = view.rkey
+  left join outbox on outbox.ledger_id = ledger.id
+  join link on link.id = coalesce(view.link_id, ledger.link_id)
+  join portal on portal.id = link.portal_id
+  cross join lateral (
+    select client.stop_reason is not null and client.frozen and link.state = 'active' as yes from client where client.id = %(client)s
+  ) frozen
+  where view.wanted or ledger.id is not null
+) difference
+where action is not null"""
+COUNTS: Final = """
+select count(*) filter (where action = 'put') as delivering, count(*) filter (where action in ('delete', 'narrow')) as retracting,
+  count(*) as total
+from staged_decision"""
+NEW_LANES: Final = """
+insert into lane (org, portal_id, client_id)
+select distinct %(org)s::smallint, portal_id, %(client)s::bigint from staged_decision where action in ('put', 'narrow', 'delete')
+on conflict (portal_id, client_id) do nothing"""
+NEW_ROWS: Final = """
+insert into disclosure_ledger (org, portal_id, client_id, link_id, rkey, projection, content_hash, version, code, grant_id, epoch,
+  decided_at, state)
+select %(org)s, portal_id, %(client)s, link_id, rkey, projection, content_hash, version, code, grant_id, epoch, app_now(),
+  'deliver_pending'
+from staged_decision where ledger_id is null"""
+CHANGED_ROWS: Final = """
+update disclosure_ledger ledger
+set projection = decision.projection, content_hash = decision.content_hash, version = decision.version, code = decision.code,
+  grant_id = decision.grant_id, epoch = decision.epoch, decided_at = app_now(), state = case decision.action
+    when 'put' then 'deliver_pending' when 'narrow' then 'retract_pending' when 'delete' then 'retract_pending'
+    when 'drop' then 'retracted' when 'cannot' then 'cannot_retract' else 'delivered' end
+from staged_decision decision where ledger.id = decision.ledger_id"""
+NO_WORK: Final = """
+delete from outbox using staged_decision decision
+where outbox.ledger_id = decision.ledger_id and decision.action in ('keep', 'drop', 'retain', 'cannot')"""
+# Retractions first; what others refer to comes before them and goes after them.
+# A row that waits is overwritten: its revision tells whoever is sending it.
+WORK: Final = """
+insert into outbox (org, lane_id, ledger_id, link_id, op, epoch, queued_at)
+select %(org)s, lane.id, ledger.id, decision.link_id, case decision.action when 'delete' then 'delete' else 'put' end, decision.epoch,
+  app_now()
+from staged_decision decision
+join disclosure_ledger ledger on ledger.link_id = decision.link_id and ledger.rkey = decision.rkey
+join lane on lane.portal_id = decision.portal_id and lane.client_id = %(client)s
+join resource on resource.rkey = decision.rkey
+where decision.action in ('delete', 'narrow', 'put')
+order by array_position(array['delete', 'narrow', 'put'], decision.action),
+  (resource.client_id is null) = (decision.action = 'delete'), (resource.rtype = 'Patient') = (decision.action = 'delete'),
+  (resource.rtype = 'RelatedPerson') = (decision.action = 'delete'), decision.rkey, decision.link_id
+on conflict (ledger_id) do update set op = excluded.op, revision = outbox.revision + 1, epoch = excluded.epoch,
+  queued_at = excluded.queued_at, state = 'ready', attempt = 0, not_before = null, error_code = null, error_detail = null"""
+# Work that still holds was looked at again: it belongs to the new epoch.
+RENEWED: Final = """
+update outbox set epoch = link.epoch from link
+where link.id = outbox.link_id and link.client_id = %(client)s and outbox.epoch <> link.epoch"""
+NEXT_CHANGE: Final = """
+update client set next_change_at = boundary.at
+from (
+  select min(at) as at from (
+    select unnest(array[valid_from, valid_to]) as at from trust_grant where client_id = %(client)s and superseded_at is null
+    union all
+    select unnest(array[valid_from, valid_to]) from exclusion where client_id = %(client)s and superseded_at is null
+  ) boundaries where at > app_now()) boundary
+where client.id = %(client)s and client.next_change_at is distinct from boundary.at"""
+LANES: Final = """
+select distinct lane.id from staged_decision decision
+join lane on lane.portal_id = decision.portal_id and lane.client_id = %(client)s
+where decision.action in ('put', 'narrow', 'delete') order by lane.id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a decision set in motion: the lanes with new work, how many resources go out and how many are taken back."""
+
+    lanes: tuple[int, ...] = ()
+    delivering: int = 0
+    retracting: int = 0
+
+
+def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
+    """Bring the ledger of a client in line with the current view; return how many pieces of work that made."""
+    with gateway.database.transaction(org) as db:
+        patient = lock_client(db, client_id)
+        if patient is None:
+            return 0
+        causes = {row.cause for row in db.execute(TAKE_DUE, (client_id,))}
+        found = db.execute(FIND_RELATED, (client_id,)).rowcount
+        if found or causes - {"store"}:
+            careteam.rewrite(db, gateway, org, client_id, patient)
+        change = disclose_locked(db, org, client_id)
+    crash_point("after-ledger-commit")
+    for lane in change.lanes:
+        gateway.hint("deliver_lane", org, lane)
+    return change.delivering + change.retracting
+
+
+def lock_client(db: Connection, client_id: int) -> str | None:
+    """Keep every other decision about this client, and the receipts of its lanes, waiting until the commit; return its Patient's id."""
+    row = db.execute(LOCK_CLIENT, (client_id,)).fetchone()
+    return None if row is None else str(row.patient_rid)
+
+
+def disclose_locked(db: Connection, org: int, client_id: int) -> Change:
+    """Compare view and ledger and write what follows; the caller holds the client's lock."""
+    values = {"org": org, "client": client_id}
+    staged = db.execute(STAGED).fetchone()
+    db.execute("truncate staged_decision" if staged and staged[0] else STAGE)
+    change = Change()
+    if db.execute(DIFFER, values).rowcount:
+        change = _write(db, values)
+    db.execute(RENEWED, values)
+    db.execute(NEXT_CHANGE, values)
+    return change
+
+
+def due_clients(gateway: Gateway, org: int, limit: int) -> list[int]:
+    """Return clients to look at again, whatever the cause; those due by time included."""
+    with gateway.database.transaction(org) as db:
+        clients_due_by_time(db)
+        return [row.client_id for row in db.execute(DUE, (limit,))]
+
+
+def due_now(gateway: Gateway, org: int, limit: int) -> list[int]:
+    """Return clients to look at without waiting for a slot: rights, links, classes, stops, and moments that have passed."""
+    with gateway.database.transaction(org) as db:
+        clients_due_by_time(db)
+        return [row.client_id for row in db.execute(DUE_NOW, (limit,))]
+
+
+def clients_due_by_time(db: Connection) -> int:
+    """Turn moments that have passed (a right begins or ends) into due clients; return how many."""
+    return db.execute(DUE_BY_TIME).rowcount
+
+
+def _write(db: Connection, values: dict[str, int]) -> Change:
+    db.execute(NEW_LANES, values)
+    db.execute(NEW_ROWS, values)
+    db.execute(CHANGED_ROWS, values)
+    db.execute(NO_WORK, values)
+    db.execute(WORK, values)
+    counts = db.execute(COUNTS).fetchone()
+    lanes = tuple(row.id for row in db.execute(LANES, values))
+    return Change() if counts is None else Change(lanes=lanes, delivering=counts.delivering, retracting=counts.retracting)
