@@ -1,6 +1,6 @@
 """What a lane has to send, in which order, in which bundles; and the last look at it right before it leaves.
 
-Retractions go first. A resource goes after what it refers to, by the rank of its type; a retraction goes before it.
+Retractions go first, a narrower projection of what a member holds whole among them. A resource goes after what it refers to, by the rank of its type; a retraction goes before it.
 """
 
 from __future__ import annotations
@@ -35,25 +35,23 @@ select outbox.id, outbox.link_id, outbox.op, outbox.attempt, outbox.sent_at is n
   octet_length(resource.body) as bytes
 from outbox join disclosure_ledger ledger on ledger.id = outbox.ledger_id join resource on resource.rkey = ledger.rkey
 where outbox.lane_id = %s and outbox.state = 'ready' and (outbox.not_before is null or outbox.not_before <= app_now())
-order by outbox.op, outbox.link_id, ({RANK_OF}) * case outbox.op when 'put' then 1 else -1 end, outbox.id"""
+order by outbox.op = 'put' and ledger.state <> 'retract_pending', outbox.op, outbox.link_id, ({RANK_OF}) * case outbox.op when 'put' then 1 else -1 end, outbox.id"""
 
 # A grant change holds the link's row until it commits, its ledger and outbox rows with it: after this lock both are the newest.
-LOCK_LINK: Final = "select epoch from link where id = %s for share"
-# A decision of an earlier epoch isn't sent. What the newest decision still wants gets the new epoch; a retraction is always wanted.
-RENEW: Final = """
-update outbox set epoch = %(epoch)s from disclosure_ledger ledger
-where outbox.id = any(%(ids)s) and ledger.id = outbox.ledger_id and outbox.epoch < %(epoch)s
-  and (outbox.op = 'delete' or ledger.content_hash is not null)"""
-DROP: Final = """
-delete from outbox where id = any(%(ids)s) and epoch < %(epoch)s and op = 'put' and sent_at is null"""
+LOCK_LINK: Final = "select from link where id = %s for share"
+# Decided before the member's rights last changed, and not looked at since: the client is decided again, and meanwhile it isn't sent.
+STALE: Final = """
+insert into disclose_due (org, client_id, cause)
+select distinct link.org, link.client_id, 'epoch' from outbox join link on link.id = outbox.link_id
+where outbox.id = any(%(ids)s) and outbox.op = 'put' and outbox.epoch <> link.epoch"""
 MARK: Final = """
 update outbox set sent_at = app_now()
 from disclosure_ledger ledger join resource on resource.rkey = ledger.rkey join link on link.id = ledger.link_id
 left join resource_history history
   on history.rkey = ledger.rkey and history.version = ledger.version and history.version <> resource.version
 where outbox.id = any(%(ids)s) and ledger.id = outbox.ledger_id and outbox.state = 'ready' and outbox.sent_at is null
-  and outbox.op = %(op)s and outbox.epoch = link.epoch
-  and (outbox.op = 'delete' or (link.state = 'active' and ledger.content_hash is not null and not resource.deleted
+  and outbox.op = %(op)s
+  and (outbox.op = 'delete' or (outbox.epoch = link.epoch and link.state = 'active' and ledger.content_hash is not null and not resource.deleted
     and (resource.version = ledger.version or history.rkey is not null)))
 returning outbox.id, outbox.revision, outbox.op, outbox.attempt, ledger.id as ledger_id, ledger.rkey, ledger.projection,
   ledger.content_hash, ledger.version, ledger.etag, ledger.link_id, link.member::text as member,
@@ -146,12 +144,11 @@ def mark(lane: Lane, batch: Batch) -> list[Sending]:
         Conflict: the lane is no longer ours.
     """
     with hold(lane) as db:
-        link = db.execute(LOCK_LINK, (batch.link_id,)).fetchone()
-        values = {"ids": list(batch.ids), "op": batch.op, "epoch": link.epoch if link else 0}
-        db.execute(RENEW, values)
-        db.execute(DROP, values)
+        values = {"ids": list(batch.ids), "op": batch.op}
+        db.execute(LOCK_LINK, (batch.link_id,))
         rows = db.execute(MARK, values).fetchall()
         if len(rows) < len(batch.ids):
+            db.execute(STALE, values)
             db.execute(WAIT, values)
     place = {id_: position for position, id_ in enumerate(batch.ids)}
     return [_sending(row) for row in sorted(rows, key=lambda row: place[row.id])]

@@ -149,26 +149,33 @@ def test_what_is_referred_to_goes_first_across_bundles(world: World) -> None:
     assert written[:4] == ["Organization", "Practitioner", "PractitionerRole", "Patient"]
 
 
-def test_a_delivery_of_an_older_decision_is_not_sent_once_the_member_may_see_nothing(world: World) -> None:
-    member = world.member()
-    ledger = world.decide(member, world.store(observation("weight")))
-    world.rows("update link set epoch = epoch + 1 where id = %s", world.links[member])
-    world.rows("update disclosure_ledger set content_hash = null, projection = null where id = %s", ledger)
-
-    world.deliver()
-
-    assert world.portal.holds(member) == {}
-    assert world.outbox() == []
-
-
-def test_a_delivery_that_a_newer_grant_still_allows_is_sent(world: World) -> None:
+def test_a_decision_from_before_the_last_change_of_rights_is_decided_again_and_not_sent(world: World) -> None:
     member = world.member()
     world.decide(member, world.store(observation("weight")))
     world.rows("update link set epoch = epoch + 1 where id = %s", world.links[member])
 
     world.deliver()
 
+    assert world.portal.holds(member) == {}
+    assert [row.cause for row in world.rows("select cause from disclose_due where client_id = %s", world.client_id)] == ["epoch"]
+
+    world.rows("update outbox set epoch = link.epoch from link where link.id = link_id")
+    world.clock.forward(minutes=1)
+    world.deliver()
     assert set(world.portal.holds(member)) == {"Observation/weight"}
+
+
+def test_a_retraction_goes_whatever_the_epoch(world: World) -> None:
+    member = world.member()
+    rkey = world.store(observation("weight"))
+    world.decide(member, rkey)
+    world.deliver()
+    world.decide(member, rkey, None)
+    world.rows("update link set epoch = epoch + 1, state = 'ended' where id = %s", world.links[member])
+
+    world.deliver()
+
+    assert world.portal.holds(member) == {}
 
 
 def test_what_its_source_deleted_waits_for_the_decision_about_it(world: World) -> None:
