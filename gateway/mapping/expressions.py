@@ -10,7 +10,9 @@ from typing import Any
 
 from gateway.mapping.dialect import Dialect, PathError, SourcePath
 
-_TOKEN = re.compile(r'\s*(?:([()])|("[^"]*")|(=)|((?:[^\s()="\[\]]|\[[^\]]*\]|(?<=[.^])"[^"]*"|^"[^"]*"(?=\.))+))')
+_TOKEN = re.compile(
+    r"""\s*(?:([()])|("[^"]*")(?![.\[])|(=)|((?:"[^"]*"(?=[.\[])|(?<=\.)"[^"]*"|[^\s()="\[\]]|\[[^\]]*\])+))""",
+)
 WORDS = frozenset({"and", "or", "not", "in", "valued"})
 
 
@@ -95,7 +97,7 @@ class _Parser:
 
     def test(self) -> Expression:
         token = self.take()
-        if token in WORDS or token in ("", ")", "=") or (token.startswith('"') and "." not in token):
+        if token in WORDS or token in ("", ")", "="):
             raise PathError(f"{self.text}: a path is expected at {token!r}")
         path = self.dialect.path(token)
         word = self.peek()

@@ -151,6 +151,7 @@ class MapReader:
             zone=zone,
         )
         made.rows = [one for row in text.rows if (one := RowReader(row, made, self.shop, self.findings).read())]
+        _defaults(made.rows)
         return made
 
     def _try(self, key: str, read: Any, value: Any) -> Any:
@@ -410,6 +411,16 @@ class RowReader:
         one.key = template.parse_key(key, self.shop.dialect, row_value=one.path is not None)
         for path in (path for part in one.key for path in part.paths):
             path.emit(self.made.depth)
+
+
+def _defaults(rows: list[RowMade]) -> None:
+    """Mark the constants that only stand where earlier rows for the same element left nothing."""
+    seen: set[tuple[str, ...]] = set()
+    for one in rows:
+        if one.plan is not None and not one.multiple:
+            if one.plan.origin == "constant" and one.group in seen:
+                one.plan.origin = "default"
+            seen.add(one.group)
 
 
 def _text(value: Any) -> bool:

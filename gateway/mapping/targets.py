@@ -82,10 +82,10 @@ def parse(type_: str, text: str) -> TargetPath:
 
 def _segment(text: str, context: str, name: str, label: str | None) -> Segment:
     found = r4.find(context, name)
+    if found is None and (types := r4.choices(context, name)):
+        raise PathError(f"{text}: write {name} with its type, as in {name}{types[0][0].upper()}{types[0][1:]}")
     if found is None:
         raise PathError(f"{text}: {context} has no element {name!r}")
-    if found.element.choice and name == found.element.path.rpartition(".")[2].removesuffix("[x]"):
-        raise PathError(f"{text}: write {name} with its type, as in {name}{found.type[:1].upper()}{found.type[1:]}")
     if name.startswith("_") and found.element.repeats:
         raise PathError(f"{text}: a primitive that repeats gets its extensions from a converter that builds the whole")
     if found.element.repeats and label is None:

@@ -135,6 +135,12 @@ def find(context: str, name: str) -> Found | None:
     return None
 
 
+def choices(context: str, name: str) -> tuple[str, ...]:
+    """Return the types that an element like ``value`` can have, none when it isn't one to choose."""
+    element = _children(context).get(f"{name}[x]")
+    return () if element is None else element.types
+
+
 def _found(element: Element, type_: str) -> Found:
     if element.content:
         return Found(element, "BackboneElement", element.content.removeprefix("#"))

@@ -60,8 +60,16 @@ version: "1.0.0"
 key: [client, "{id}"]
 class: patient
 rows:
-  - {id: P.1, from: ".", to: "name[]", as: human_name, with: {given: given, own_prefix: prefix, own_name: last, partner_name: partner, order: order, call: call}}
-  - {id: P.2, from: address, to: "address[]", as: address, with: {use: home, street: street, number: number, postal_code: zip, city: city, country: country}}
+  - id: P.1
+    from: "."
+    to: "name[]"
+    as: human_name
+    with: {given: given, own_prefix: prefix, own_name: last, partner_name: pn, order: order, call: call}
+  - id: P.2
+    from: address
+    to: "address[]"
+    as: address
+    with: {use: home, street: street, number: nr, postal_code: zip, city: city, country: land}
   - {id: P.3, from: "phones[]", to: "telecom[]", as: contact_point, with: {system: phone}}
   - {id: P.4, from: birthDate, to: birthDate}
   - {id: P.5, from: gender, to: gender}
@@ -76,8 +84,32 @@ SCALARS = (
     | st.text(max_size=8)
     | st.decimals(allow_nan=False, allow_infinity=False, places=2)
     | st.sampled_from(
-        ["F", "DRAFT", "w", "secret", "72,50", "<5", "HI", "2026-10-25T02:30:00", "2026-03-29T02:30", "2026-02-30", "kg", "Cek"]
-        + ["111222333", "J", "&amp;amp;", " ", "06-12345678", "1234ab", "NL3", "van der", "0001-01-01T00:00:00", "1e5", "²", "٣"]
+        [
+            "F",
+            "DRAFT",
+            "w",
+            "secret",
+            "72,50",
+            "<5",
+            "HI",
+            "2026-10-25T02:30:00",
+            "2026-03-29T02:30",
+            "2026-02-30",
+            "kg",
+            "Cek",
+            "111222333",
+            "J",
+            "&amp;amp;",
+            " ",
+            "06-12345678",
+            "1234ab",
+            "NL3",
+            "van der",
+            "0001-01-01T00:00:00",
+            "1e5",
+            "²",
+            "٣",
+        ]
     )
 )
 ANY = st.recursive(
@@ -85,16 +117,34 @@ ANY = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "value", "b", "x"]), inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = "id clientId status subjectName reportingDate kind flag bsn hidden gender birthDate given prefix last partner order call".split()
+FIELDS = [
+    "id",
+    "clientId",
+    "status",
+    "subjectName",
+    "reportingDate",
+    "kind",
+    "flag",
+    "bsn",
+    "hidden",
+    "gender",
+    "birthDate",
+    "given",
+    "prefix",
+    "last",
+    "partner",
+    "order",
+    "call",
+]
 ENTRIES = st.lists(
     st.fixed_dictionaries({}, optional={"name": st.sampled_from(["weight", "text"]), "value": ANY, "unit": ANY, "comment": ANY}),
     max_size=3,
 )
-ADDRESS = st.fixed_dictionaries({}, optional={name: ANY for name in ("street", "number", "zip", "city", "country")})
+ADDRESS = st.fixed_dictionaries({}, optional=dict.fromkeys(("street", "nr", "zip", "city", "land"), ANY))
 RECORDS = st.fixed_dictionaries(
     {},
     optional={
-        **{name: ANY for name in FIELDS},
+        **dict.fromkeys(FIELDS, ANY),
         "entries": ENTRIES | ANY,
         "a": ANY,
         "address": ADDRESS | ANY,
