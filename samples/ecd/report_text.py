@@ -32,9 +32,9 @@ def from_portal(rng: Random, profile: Profile) -> str:
     return _fill(rng, profile, one(rng, scenes.FROM_PORTAL))
 
 
-def soap_line(rng: Random, profile: Profile, part: str) -> str:
-    """Return one line of a SOEP report."""
-    return _fill(rng, profile, scenes.SOAP[part])
+def soap_line(rng: Random, profile: Profile, part: str, case: int) -> str:
+    """Return one line of a SOEP report; the lines of one case belong together."""
+    return _fill(rng, profile, ((scenes.SOAP[part][case],),))
 
 
 def escape(text: str) -> str:

@@ -11,6 +11,7 @@ from samples.ecd.organisation import CARERS, NURSES, staff
 from samples.ecd.people import Profile
 from samples.ecd.records import Record, World
 from samples.ecd.report_text import escape, from_portal, soap_line, write
+from samples.ecd.scenes import SOAP_CASES
 from samples.ecd.times import at, stamp
 
 TEXT, WEIGHT, SOAP, UNAGREED = 101, 102, 315, 999
@@ -116,7 +117,8 @@ def _content(report: Record, rng: Random, profile: Profile, report_type: int, wh
         report["reportEntries"] = MEASURES[report_type](rng, profile, drift)
         report["comment"] = escape(_remark(rng))
     elif report_type == SOAP:
-        report["soapReportEntries"] = [_soap_entry(rng, profile, part) for part in _parts(rng)]
+        case = int(rng.random() * SOAP_CASES)
+        report["soapReportEntries"] = [_soap_entry(rng, profile, part, case) for part in _parts(rng)]
     else:
         report["comment"] = escape(write(rng, profile, report_type, when.hour))
 
@@ -140,11 +142,11 @@ def _parts(rng: Random) -> tuple[str, ...]:
     return SOAP_PARTS if rng.random() < 0.8 else SOAP_PARTS[:2] + SOAP_PARTS[3:]
 
 
-def _soap_entry(rng: Random, profile: Profile, part: str) -> Record:
+def _soap_entry(rng: Random, profile: Profile, part: str, case: int) -> Record:
     return {
         "soapPart": part,
         "confidential": False,
-        "content": escape(soap_line(rng, profile, part)),
+        "content": escape(soap_line(rng, profile, part, case)),
         "expertiseProfileIds": [],
     }
 

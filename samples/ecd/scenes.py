@@ -244,22 +244,39 @@ FROM_PORTAL: tuple[Scene, ...] = (
     ),
 )  # fmt: skip
 
-#: SOEP: what the client says, what is seen, what it means, what happens next.
-SOAP: dict[str, tuple[tuple[str, ...], ...]] = {
-    "subjective": (("{M} vertelt duizelig te zijn bij het opstaan.", "{M} heeft minder eetlust.",
-                    "{M} zegt dat de knie weer dik is.",
-                    "Volgens {C} slaapt {m} overdag veel.", "{M} voelt zich somber sinds de herfst.",
-                    "{M} heeft last van de mond."),),
-    "objective": (("RR 118/64 liggend, 98/60 staand.", "Gewicht 1,4 kg minder dan vorige maand.",
-                   "Knie warm & gezwollen, buigen beperkt.",
-                   "Alert en adequaat in contact.", "Weinig mimiek, gordijnen dicht om 11 uur.",
-                   "Tandvlees rood, prothese zit los."),),
-    "assessment": (("Orthostatische hypotensie mogelijk.", "Risico op ondervoeding.",
-                    "Artrose-opvlamming lijkt waarschijnlijk.",
-                    "Slaap-waakritme verstoord.", "Stemming vraagt aandacht.",
-                    "Slecht passende prothese."),),
-    "plan": (("Huisarts gebeld, medicatie wordt bekeken.", "Diëtist gevraagd, bijvoeding aangeboden.",
-              "Koelen, rust en over twee dagen beoordelen.",
-              "Dagstructuur bespreken met {C}.", "Gesprek met de praktijkondersteuner GGZ voorgesteld.",
-              "Tandarts aan huis aangevraagd."),),
-}  # fmt: skip
+#: SOEP: what the client says, what is seen, what it means, what happens next; lines at the same place are one case.
+SOAP: dict[str, tuple[str, ...]] = {
+    "subjective": (
+        "{M} vertelt duizelig te zijn bij het opstaan.",
+        "{M} heeft minder eetlust.",
+        "{M} zegt dat de knie weer dik is.",
+        "Volgens {C} slaapt {m} overdag veel.",
+        "{M} voelt zich somber sinds de herfst.",
+        "{M} heeft last van de mond.",
+    ),
+    "objective": (
+        "RR 118/64 liggend, 98/60 staand.",
+        "Gewicht 1,4 kg minder dan vorige maand.",
+        "Knie warm & gezwollen, buigen beperkt.",
+        "Alert en adequaat in contact.",
+        "Weinig mimiek, gordijnen dicht om 11 uur.",
+        "Tandvlees rood, prothese zit los.",
+    ),
+    "assessment": (
+        "Orthostatische hypotensie mogelijk.",
+        "Risico op ondervoeding.",
+        "Artrose-opvlamming lijkt waarschijnlijk.",
+        "Slaap-waakritme verstoord.",
+        "Stemming vraagt aandacht.",
+        "Slecht passende prothese.",
+    ),
+    "plan": (
+        "Huisarts gebeld, medicatie wordt bekeken.",
+        "Diëtist gevraagd, bijvoeding aangeboden.",
+        "Koelen, rust en over twee dagen beoordelen.",
+        "Dagstructuur bespreken met {C}.",
+        "Gesprek met de praktijkondersteuner GGZ voorgesteld.",
+        "Tandarts aan huis aangevraagd.",
+    ),
+}
+SOAP_CASES = len(SOAP["plan"])
