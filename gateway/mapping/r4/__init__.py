@@ -176,7 +176,8 @@ def _value_sets() -> dict[str, dict[str, list[str]]]:
 def fits_binding(found: Found, value: Any) -> bool:
     """Whether a code, Coding or CodeableConcept is within the element's required value set, if it has one."""
     value_set = found.element.value_set
-    if value_set is None:
+    # The extensions beside a primitive aren't the primitive.
+    if value_set is None or found.type == "Element":
         return True
     if isinstance(value, str):
         allowed = codes(value_set)
