@@ -42,10 +42,6 @@ CONTENTS: Final = f"""
     select {COLUMNS} from current c join version v on v.seq = c.seq
     where c.member = ? and c.op = 'put' order by c.seq
 """
-OF_TYPES: Final = f"""
-    select {COLUMNS} from current c join version v on v.seq = c.seq
-    where c.member = ? and c.op = 'put' and c.type in ('CareTeam', 'Patient', 'RelatedPerson') order by c.seq
-"""
 DUMP: Final = f"select {COLUMNS} from version v where v.seq > ? order by v.seq limit ?"
 LAST_WRITE: Final = "select max(at) from current where member = ?"
 
@@ -130,10 +126,6 @@ class Compartments:
     def contents(self, member: str) -> list[Version]:
         """Return everything that is in a compartment now."""
         return [Version(**row) for row in self._database.read().execute(CONTENTS, (member,))]
-
-    def people(self, member: str) -> list[Version]:
-        """Return the care team and the people in a compartment now."""
-        return [Version(**row) for row in self._database.read().execute(OF_TYPES, (member,))]
 
     def last_write(self, member: str) -> str | None:
         """Return the instant of the last accepted transaction, or ``None``."""

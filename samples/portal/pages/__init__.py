@@ -1,0 +1,1 @@
+"""The pages: what a family member sees, in Dutch."""

@@ -1,0 +1,117 @@
+"""What a member may see: the second check, after the gateway's own.
+
+Everything that a page shows has passed ``visible``. Nothing is shown because nobody forbade it: an unknown level, an
+unknown label or a missing one is a no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+from typing import Final
+
+from samples.portal.addresses import AUDIENCE, CONFIDENTIALITY, MEMBER, RIGHT
+from samples.portal.reading.resources import Contents, Resource, codings, dig, listed, text
+
+
+class Level(IntEnum):
+    """The levels, each with all that is below it."""
+
+    NONE = 0
+    BASIC = 1
+    PRIVATE_MEDICAL = 2
+
+
+LEVELS: Final = {"none": Level.NONE, "basic": Level.BASIC, "private-medical": Level.PRIVATE_MEDICAL}
+LEVEL_NAMES: Final = {Level.NONE: "Niets", Level.BASIC: "Basis", Level.PRIVATE_MEDICAL: "Vertrouwensgroep"}
+
+AUDIENCES: Final[dict[Level, frozenset[str]]] = {
+    Level.NONE: frozenset(),
+    Level.BASIC: frozenset({"circle"}),
+    Level.PRIVATE_MEDICAL: frozenset({"circle", "trust-group", "provider-and-trust-group"}),
+}
+CIRCLE: Final = frozenset({"CareTeam", "Patient", "RelatedPerson"})
+DIRECTORY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location"})
+PEOPLE: Final = CIRCLE | DIRECTORY
+BASIC_TYPES: Final = CIRCLE | {"Appointment"}
+
+# Whitelists: what isn't named is not shown, also when it was delivered.
+BASIC_APPOINTMENT: Final = ("resourceType", "id", "status", "start", "end", "comment")
+BASIC_PATIENT: Final = ("resourceType", "id", "name")
+OTHER_PERSON: Final = ("resourceType", "id", "name", "relationship", "patient")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """The member who looks: their level, and the resource that is they (``RelatedPerson/…``), empty when unknown."""
+
+    level: Level
+    reference: str = ""
+
+
+def reader_of(contents: Contents, member: str, today: date) -> Reader:
+    """Return who a member is, from the CareTeam in their compartment; of several entries the lowest level counts."""
+    own = [one for one in participants(contents) if member_id(one) == member]
+    if not own:
+        return Reader(level=Level.NONE)
+    levels = [level_of(participant, today) for participant in own]
+    return Reader(level=min(levels), reference=text(own[0], "member", "reference"))
+
+
+def participants(contents: Contents) -> Iterator[Resource]:
+    """Yield everybody in the care teams that are in force."""
+    for team in contents.of("CareTeam"):
+        if text(team, "status") in ("", "active"):
+            yield from listed(team, "participant")
+
+
+def member_id(participant: Resource) -> str:
+    """Return the member uuid of a participant; empty when it isn't a member."""
+    identifier = dig(participant, "member", "identifier")
+    return text(identifier, "value") if text(identifier, "system") == MEMBER else ""
+
+
+def level_of(participant: Resource, today: date) -> Level:
+    """Return a participant's level today."""
+    period = dig(participant, "period")
+    first, last, day = text(period, "start")[:10], text(period, "end")[:10], today.isoformat()
+    if (first and day < first) or (last and day > last):
+        return Level.NONE
+    codes = [code for role in listed(participant, "role") for system, code in codings(role) if system == RIGHT]
+    return min((LEVELS.get(code, Level.NONE) for code in codes), default=Level.NONE)
+
+
+def visible(contents: Contents, reader: Reader) -> Contents:
+    """Return what a reader may see, each item cut down to what the level allows."""
+    return Contents(reduced(item, reader) for item in contents if allowed(item, reader.level))
+
+
+def allowed(item: Resource, level: Level) -> bool:
+    """Return whether a level admits an item at all."""
+    kind = text(item, "resourceType")
+    if level is Level.NONE or (level is Level.BASIC and kind not in BASIC_TYPES):
+        return False
+    labels = [(text(label, "system"), text(label, "code")) for label in listed(item, "meta", "security")]
+    audiences = {code for system, code in labels if system == AUDIENCE}
+    if (CONFIDENTIALITY, "V") in labels or not audiences <= AUDIENCES[level]:
+        return False
+    return bool(audiences) or kind in PEOPLE
+
+
+def reduced(item: Resource, reader: Reader) -> Resource:
+    """Return the part of an admitted item that a reader may see."""
+    kind = text(item, "resourceType")
+    if kind == "RelatedPerson" and reader.reference != f"RelatedPerson/{text(item, 'id')}":
+        return _only(item, OTHER_PERSON)
+    if reader.level is Level.BASIC and kind == "Patient":
+        return _only(item, BASIC_PATIENT)
+    if reader.level is Level.BASIC and kind == "Appointment":
+        discipline = [{"text": text(item, "serviceType", "text")}]
+        return {**_only(item, BASIC_APPOINTMENT), "serviceType": discipline}
+    return item
+
+
+def _only(item: Resource, names: tuple[str, ...]) -> Resource:
+    return {name: item[name] for name in names if name in item}
