@@ -6,15 +6,9 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
+from tests.conformance.produced import kind_of
+
 Body = dict[str, Any]
-NL_CORE: Final = "http://nictiz.nl/fhir/StructureDefinition/"
-OWN: Final = "https://zorgsluis.example/fhir/StructureDefinition/"
-
-
-def kind_of(body: Mapping[str, Any]) -> str:
-    """Return the kind of a resource: the last word of its profile, or its type when it claims none."""
-    profiles = body.get("meta", {}).get("profile", [])
-    return str(profiles[0]).rpartition("/")[2] if profiles else str(body["resourceType"])
 
 
 def without(*path: str | int) -> Callable[[Body], None]:
@@ -45,7 +39,7 @@ DAMAGE: Final[Mapping[str, Callable[[Body], None]]] = {
     "nl-core-Patient": replaced("X", "_gender", "extension", 0, "valueCodeableConcept", "coding", 0, "code"),
     "nl-core-ContactPerson": without("patient"),
     "nl-core-HealthProfessional-Practitioner": without("name", 0, "_given"),
-    "nl-core-HealthProfessional-PractitionerRole": replaced("Patient/x", "practitioner", "reference"),
+    "nl-core-HealthProfessional-PractitionerRole": replaced({"reference": "Patient/x", "type": "Patient"}, "practitioner"),
     "nl-core-HealthcareProvider-Organization": replaced("geen", "type", 0, "coding", 0, "code"),
     "nl-core-BodyWeight": replaced("[lb_av]", "valueQuantity", "code"),
     "nl-core-BloodPressure": without("component", 1),
@@ -60,7 +54,6 @@ DAMAGE: Final[Mapping[str, Callable[[Body], None]]] = {
     "nursing-report": without("valueString"),
     "zorgleefplan": without("period"),
     "care-appointment": without("comment"),
-    "CareTeam": replaced("actief", "status"),
 }
 
 

@@ -63,9 +63,7 @@ def classpath() -> str:
     sources = [PROJECT / "pom.xml", *(PROJECT / "src").glob("*.java")]
     if not listing.exists() or listing.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         command = ["mvn", "-q", "-B", "compile"]
-        done = subprocess.run(
-            command, cwd=PROJECT, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
-        )
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"the validator did not build:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         listing.touch()

@@ -39,9 +39,13 @@ final class OfflineTerminology implements IValidationSupport {
     return url != null && support.getRootValidationSupport().fetchValueSet(url) != null;
   }
 
+  @Override public boolean isCodeSystemSupported(ValidationSupportContext support, String system) {
+    return known(support, system);
+  }
+
   @Override public CodeValidationResult validateCode(
       ValidationSupportContext support, ConceptValidationOptions options, String system, String code, String display, String valueSetUrl) {
-    if (valueSetUrl == null || valueSetUrl.isBlank()) return null;
+    if (valueSetUrl == null || valueSetUrl.isBlank()) return inCodeSystem(support, system, code, display);
     IBaseResource valueSet = support.getRootValidationSupport().fetchValueSet(valueSetUrl);
     return valueSet == null ? null : validateCodeInValueSet(support, options, system, code, display, valueSet);
   }
@@ -53,10 +57,48 @@ final class OfflineTerminology implements IValidationSupport {
     if (member == Member.UNKNOWABLE) count(valueSet.getName() + " " + system);
     return switch (member) {
       case DELEGATE -> null;
-      case OUT -> new CodeValidationResult().setSeverity(IssueSeverity.ERROR)
-          .setMessage("Code " + system + "#" + code + " is not in value set " + valueSet.getName());
+      case OUT -> refused(system, code, "is not in value set " + valueSet.getName());
       case IN, UNKNOWABLE -> new CodeValidationResult().setCode(code).setCodeSystemName(system).setDisplay(display);
     };
+  }
+
+  /**
+   * Refuses a display that belongs to another code (how a code that slipped in a table shows itself), and a code outside a fragment: a
+   * fragment here lists what we write. Leaves all else to the supports behind this one.
+   */
+  private static CodeValidationResult inCodeSystem(ValidationSupportContext support, String system, String code, String display) {
+    if (system == null || !(support.getRootValidationSupport().fetchCodeSystem(system) instanceof CodeSystem found)) return null;
+    ConceptDefinitionComponent concept = concept(found.getConcept(), code);
+    if (concept == null) {
+      boolean fragment = found.getContent() == CodeSystemContentMode.FRAGMENT;
+      return fragment ? reported(system, code, "is not in the fragment that is here", CodeValidationIssueCoding.INVALID_CODE) : null;
+    }
+    if (display == null || display.isBlank() || named(concept, display)) return null;
+    return reported(system, code, "has another display: " + concept.getDisplay(), CodeValidationIssueCoding.INVALID_DISPLAY);
+  }
+
+  private static CodeValidationResult refused(String system, String code, String why) {
+    return new CodeValidationResult().setSeverity(IssueSeverity.ERROR).setMessage("Code " + system + "#" + code + " " + why);
+  }
+
+  /** As {@link #refused}, with an issue: outside value sets the validator reports issues alone. */
+  private static CodeValidationResult reported(String system, String code, String why, CodeValidationIssueCoding kind) {
+    CodeValidationResult result = refused(system, code, why);
+    return result.addIssue(new CodeValidationIssue(result.getMessage(), IssueSeverity.ERROR, CodeValidationIssueCode.CODE_INVALID, kind));
+  }
+
+  private static boolean named(ConceptDefinitionComponent concept, String display) {
+    return display.equalsIgnoreCase(concept.getDisplay())
+        || concept.getDesignation().stream().anyMatch(designation -> display.equalsIgnoreCase(designation.getValue()));
+  }
+
+  private static ConceptDefinitionComponent concept(List<ConceptDefinitionComponent> concepts, String code) {
+    for (ConceptDefinitionComponent concept : concepts) {
+      if (concept.getCode().equals(code)) return concept;
+      ConceptDefinitionComponent below = concept(concept.getConcept(), code);
+      if (below != null) return below;
+    }
+    return null;
   }
 
   private synchronized void count(String what) { unchecked.merge(what, 1, Integer::sum); }
@@ -94,7 +136,7 @@ final class OfflineTerminology implements IValidationSupport {
   }
 
   private static boolean known(ValidationSupportContext support, String system) {
-    return support.getRootValidationSupport().fetchCodeSystem(system) != null;
+    return system != null && support.getRootValidationSupport().fetchCodeSystem(system) != null;
   }
 
   /** Systems that the validator knows by rule (a grammar, a published list) instead of by a CodeSystem. */

@@ -100,9 +100,6 @@ public final class Validate {
   private static FhirValidator validator(FhirContext context, OfflineTerminology terminology, List<Path> definitions) throws IOException {
     PrePopulatedValidationSupport own = new PrePopulatedValidationSupport(context);
     Definitions.load(context, definitions).forEach(own::addResource);
-    InMemoryTerminologyServerValidationSupport memory = new InMemoryTerminologyServerValidationSupport(context);
-    // A display that belongs to another code is how a slipped code shows itself.
-    memory.setIssueSeverityForCodeDisplayMismatch(IssueSeverity.ERROR);
     UnknownCodeSystemWarningValidationSupport unknown = new UnknownCodeSystemWarningValidationSupport(context);
     unknown.setNonExistentCodeSystemSeverity(IssueSeverity.WARNING);
     ValidationSupportChain chain = new ValidationSupportChain(
@@ -110,7 +107,7 @@ public final class Validate {
         new DefaultProfileValidationSupport(context),
         terminology,
         new CommonCodeSystemsTerminologyService(context),
-        memory,
+        new InMemoryTerminologyServerValidationSupport(context),
         new SnapshotGeneratingValidationSupport(context),
         unknown) {
       @Override public boolean isCodeableConceptValidationSuccessfulIfNotAllCodingsAreValid() { return true; }
