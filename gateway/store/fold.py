@@ -69,8 +69,8 @@ class Fold:
 
     def _store(self, key: ResourceKey, entry: Entry, mapped: Mapped, alive: Current | None, source_time: datetime | None) -> None:
         body = mapped.body
-        if mapped.write == "patch" and alive is not None and alive.body is not None:
-            body = merged(loads(alive.body), body)
+        if mapped.write == "patch":
+            body = merged(loads(alive.body) if alive is not None and alive.body else {}, body)
         rule = self.rules[entry.system].get(mapped.class_)
         resource = labelled(mapped, body, rule)
         hashes = stored_hash(resource, self._bsn_hash(mapped))

@@ -11,8 +11,9 @@ def merged(stored: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     for key, value in patch.items():
         if value == "":
             result.pop(key, None)
-        elif isinstance(value, dict) and isinstance(result.get(key), dict):
-            result[key] = merged(result[key], value)
-        elif value not in (None, [], {}):
+        elif isinstance(value, dict):
+            below = result.get(key)
+            result[key] = merged(below if isinstance(below, dict) else {}, value)
+        elif value not in (None, []):
             result[key] = value
-    return result
+    return {key: value for key, value in result.items() if value != {}}

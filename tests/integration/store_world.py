@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from gateway import consent
 from gateway.database import Connection, Database
@@ -17,15 +18,10 @@ from gateway.model import Mapped
 from gateway.runtime import Gateway
 from gateway.store import Entry, Fate, store_records
 
+NUMBERS = count(1)
 START = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 SYSTEM = "ons-test"
-KEYS = KeyRing(
-    namespace=UUID("6f0cb4a4-2f0c-4e34-9c1b-6f6f1f9a1b11"),
-    hash_key=b"h" * 32,
-    audit_key=b"a" * 32,
-    encryption={b"key1": b"e" * 32},
-    current=b"key1",
-)
+NAMESPACE = UUID("6f0cb4a4-2f0c-4e34-9c1b-6f6f1f9a1b11")
 CLASS_MAP = b"""class_key,class,audience,basic_projection,label
 patient,profile,circle,name-only,N
 relation,profile,circle,name-role,N
@@ -59,12 +55,13 @@ class World:
     database: Database
     clock: Ticking
     gateway: Gateway
+    keys: KeyRing
     org: int
     source_id: int
     hints: list[tuple[str, int, int]] = field(default_factory=list)
 
     def id(self, type_: str, key: str) -> str:
-        return KEYS.ids().resource_id(SYSTEM, type_, key)
+        return self.keys.ids().resource_id(SYSTEM, type_, key)
 
     def store(self, *records: tuple[str, str, Sequence[Mapped]], at: datetime | None = None) -> list[Fate]:
         """Store (stream, key, what it yields) as one batch."""
@@ -240,16 +237,29 @@ def gone(record: tuple[str, str, Sequence[Mapped]]) -> tuple[str, str, list[Mapp
     return record[0], record[1], []
 
 
+def keys_of(code: str) -> KeyRing:
+    """Return fixed keys, others for each organisation."""
+    return KeyRing(
+        namespace=uuid5(NAMESPACE, code),
+        hash_key=b"h" * 32,
+        audit_key=b"a" * 32,
+        encryption={b"key1": b"e" * 32},
+        current=b"key1",
+    )
+
+
 def open_world(dsn: str) -> World:
-    """Make the organisation in an empty, migrated database. Close ``world.database`` afterwards."""
+    """Make a new organisation in a migrated database; others in it aren't seen. Close ``world.database`` afterwards."""
+    code = f"org{next(NUMBERS)}"
+    keys = keys_of(code)
     clock = Ticking()
     database = Database(dsn, clock=clock, max_size=12)
     hints: list[tuple[str, int, int]] = []
     gateway = Gateway(
-        database=database, clock=clock, keys=lambda _: KEYS, hint=lambda task, org, row: hints.append((task, org, row))
+        database=database, clock=clock, keys=lambda _: keys, hint=lambda task, org, row: hints.append((task, org, row))
     )
     with database.transaction(None) as db:
-        row = db.execute("insert into organisation (code, name) values ('delinde', 'Thuiszorg De Linde') returning id").fetchone()
+        row = db.execute("insert into organisation (code, name) values (%s, 'Thuiszorg') returning id", (code,)).fetchone()
         assert row is not None
     org = int(row.id)
     with database.transaction(org) as db:
@@ -264,4 +274,4 @@ def open_world(dsn: str) -> World:
             {"org": org},
         )
         import_class_map(db, org, SYSTEM, CLASS_MAP)
-    return World(database=database, clock=clock, gateway=gateway, org=org, source_id=int(source.id), hints=hints)
+    return World(database=database, clock=clock, gateway=gateway, keys=keys, org=org, source_id=int(source.id), hints=hints)
