@@ -12,8 +12,8 @@ from typing import Final
 import structlog
 
 from gateway.backoff import CAP_S, backoff
-from gateway.database import Connection
-from gateway.errors import GatewayError, Misconfigured, Throttled
+from gateway.database import Connection, Database
+from gateway.errors import GatewayError, Misconfigured, NotFound, Throttled
 
 OPENS_AT: Final = 5
 PROBE_EVERY: Final = timedelta(seconds=30)
@@ -24,6 +24,7 @@ ADMIT: Final = """
 update portal set breaker_until = app_now() + %(every)s
 where id = %(portal)s and breaker_reason is not null and (breaker_until is null or breaker_until <= app_now())
 returning id"""
+BY_CODE: Final = "select id from portal where org = app_org() and code = %s"
 STANDING: Final = "select breaker_reason from portal where id = %s"
 SUCCEEDED: Final = """
 update portal set failures = 0, breaker_reason = null, breaker_until = null
@@ -90,3 +91,16 @@ def _stop(db: Connection, portal_id: int, reason: str) -> None:
     row = db.execute(STOPPED, {"portal": portal_id, "reason": reason, "every": STOPPED_PROBE_EVERY}).fetchone()
     if row is not None and row.before != reason:
         log.error("portal.stopped", portal=row.code, reason=reason)
+
+
+def close(database: Database, org: int, portal: str) -> None:
+    """Use a portal again from now on: an operator has seen to the reason.
+
+    Raises:
+        NotFound: there is no such portal.
+    """
+    with database.transaction(org) as db:
+        row = db.execute(BY_CODE, (portal,)).fetchone()
+        if row is None:
+            raise NotFound(f"no portal is called {portal}")
+        succeeded(db, row.id)

@@ -88,15 +88,10 @@ class _Link(msgspec.Struct):
 
 class _Entry(msgspec.Struct, rename="camel"):
     full_url: str = ""
-    resource: msgspec.Raw | None = None
+    # Raw can't be one of several types: no resource is empty bytes.
+    resource: msgspec.Raw = msgspec.Raw(b"")
     response: _Response | None = None
-    request: _Request | None = None
     link: list[_Link] = []
-
-
-class _Request(msgspec.Struct):
-    method: str = ""
-    url: str = ""
 
 
 class _Bundle(msgspec.Struct, rename="camel"):
@@ -314,7 +309,7 @@ def _version(entry: _Entry, key: tuple[str, str]) -> RemoteState:
 
 
 def _body(entry: _Entry) -> bytes | None:
-    return None if entry.resource is None else bytes(entry.resource)
+    return bytes(entry.resource) or None
 
 
 def _same_origin(known: str, link: str) -> str:

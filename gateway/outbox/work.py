@@ -1,6 +1,7 @@
 """What a lane has to send, in which order, in which bundles; and the last look at it right before it leaves.
 
-Retractions go first, a narrower projection of what a member holds whole among them. A resource goes after what it refers to, by the rank of its type; a retraction goes before it.
+Retractions go first, a narrower projection of what a member holds whole among them. A resource goes after what it refers to, by the rank
+of its type; a retraction goes before it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ select outbox.id, outbox.link_id, outbox.op, outbox.attempt, outbox.sent_at is n
   octet_length(resource.body) as bytes
 from outbox join disclosure_ledger ledger on ledger.id = outbox.ledger_id join resource on resource.rkey = ledger.rkey
 where outbox.lane_id = %s and outbox.state = 'ready' and (outbox.not_before is null or outbox.not_before <= app_now())
-order by outbox.op = 'put' and ledger.state <> 'retract_pending', outbox.op, outbox.link_id, ({RANK_OF}) * case outbox.op when 'put' then 1 else -1 end, outbox.id"""
+order by outbox.op = 'put' and ledger.state <> 'retract_pending', outbox.op, outbox.link_id,
+  ({RANK_OF}) * case outbox.op when 'put' then 1 else -1 end, outbox.id"""
 
 # A grant change holds the link's row until it commits, its ledger and outbox rows with it: after this lock both are the newest.
 LOCK_LINK: Final = "select from link where id = %s for share"

@@ -118,7 +118,6 @@ class World:
     portal_id: int
     client_id: int
     lane: int
-    person: int
     links: dict[str, int] = field(default_factory=dict)
 
     def rows(self, query: str, *values: Any) -> list[Any]:
@@ -143,7 +142,9 @@ class World:
 
     def store(self, resource: dict[str, Any]) -> int:
         """Store a resource, or its next version, as the store does: exact bytes with final meta."""
-        known = self.rows("select rkey, version from resource where rtype = %s and rid = %s", resource["resourceType"], resource["id"])
+        known = self.rows(
+            "select rkey, version from resource where rtype = %s and rid = %s", resource["resourceType"], resource["id"]
+        )
         version = known[0].version + 1 if known else 1
         body = dumps({**resource, "meta": {"versionId": str(version), "lastUpdated": self.clock().isoformat()}})
         digest = content_hash(loads(body))
@@ -217,7 +218,9 @@ class World:
         )
 
     def audited(self) -> list[Any]:
-        return self.rows("select event, rkey, detail from audit_event where event in ('deliver', 'retract') order by at, chain_id, seq")
+        return self.rows(
+            "select event, rkey, detail from audit_event where event in ('deliver', 'retract') order by at, chain_id, seq"
+        )
 
 
 def observation(id_: str, value: str = "72.50", refers_to: Sequence[str] = ()) -> dict[str, Any]:
@@ -233,7 +236,7 @@ def a_world(database_url: str, portal: RunningPortal) -> World:
     database = Database(database_url, clock=clock)
     gateway = Gateway(database=database, clock=clock, keys=lambda _: ring)
     with database.transaction(None) as db:
-        org = db.execute("insert into organisation (code, name) values ('delinde', 'De Linde') returning id").fetchone().id
+        org = _id(db.execute("insert into organisation (code, name) values ('delinde', 'De Linde') returning id"))
     with database.transaction(org) as db:
         portal_id = _id(
             db.execute(
@@ -245,7 +248,15 @@ def a_world(database_url: str, portal: RunningPortal) -> World:
         values = (org, portal_id, client)
         lane = _id(db.execute("insert into lane (org, portal_id, client_id) values (%s, %s, %s) returning id", values))
     return World(
-        gateway=gateway, clock=clock, ring=ring, portal=portal, org=org, portal_id=portal_id, client_id=client, lane=lane, person=0
+        gateway=gateway,
+        clock=clock,
+        ring=ring,
+        portal=portal,
+        org=org,
+        portal_id=portal_id,
+        client_id=client,
+        lane=lane,
+        person=0,
     )
 
 

@@ -206,7 +206,7 @@ def test_a_key_that_the_portal_does_not_know_stops_it_too(world: World, tmp_path
     stranger.write_text(json.dumps(ECKey.generate_key("P-384", private=True).as_dict(private=True)))
     stranger.chmod(0o600)
     world.rows("update portal set settings = jsonb_set(settings, '{secrets,key}', to_jsonb(%s::text))", str(stranger))
-    world.rows("update portal set settings = settings || '{\"client_id\": \"stranger\"}'")
+    world.rows('update portal set settings = settings || \'{"client_id": "stranger"}\'')
     world.queue(world.member(), 1)
 
     world.deliver()

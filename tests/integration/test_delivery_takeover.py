@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.crash import CrashPoint, crash_point
 from gateway.outbox import delivery, lanes, work
 from gateway.outbox.lanes import LEASE
 from tests.integration.delivery_world import ROOT, RunningPortal, World, a_world, observation, running_portal
@@ -95,7 +96,9 @@ def resume(world: World, process: subprocess.Popen[bytes], lease: datetime) -> N
 
 
 @pytest.mark.parametrize("point", ["before-write", "after-response"])
-def test_a_worker_that_was_stopped_past_its_lease_writes_nothing_when_it_goes_on(world: World, tmp_path: Path, point: str) -> None:
+def test_a_worker_that_was_stopped_past_its_lease_writes_nothing_when_it_goes_on(
+    world: World, tmp_path: Path, point: str
+) -> None:
     member = world.member()
     names = world.queue(member, 5)
     process = stopped_worker(world, tmp_path, point)
@@ -118,11 +121,10 @@ def overtaken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let another worker take over and deliver a newer version while this one holds an answer that it hasn't written down."""
     member = world.member()
     world.decide(member, world.store(observation("weight", "72.50")))
-    real = delivery.crash_point
     visits: list[str] = []
 
-    def meanwhile(point: lanes.CrashPoint) -> None:
-        real(point)
+    def meanwhile(point: CrashPoint) -> None:
+        crash_point(point)
         if point == "after-response" and not visits:
             visits.append(point)
             world.clock.forward(seconds=2 * LEASE.total_seconds())

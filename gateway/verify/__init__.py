@@ -1,0 +1,35 @@
+"""The invariants, asserted on the live database and, with read-back, against what the portals really hold.
+
+I1  what was acknowledged is delivered, parked, withheld, queued, retracting or retained
+I2  at a portal, equal content was written once between two retractions
+I3  versions only move forward
+I4  nothing is at a portal but what the view, an open retraction or a freeze explains
+I5  no lane with ready work idles over two minutes while its portal is in use
+I6  no lease is older than twice its time
+I7  counters equal what they count
+I8  every slot has exactly one outcome
+I9  no body is kept past its retention
+
+Run it in role ``zorgsluis_engine``, which row security doesn't restrict: each check names the organisation itself.
+"""
+
+from __future__ import annotations
+
+from gateway.runtime import Gateway
+from gateway.verify.database import CHECKS, on_database
+from gateway.verify.portals import at_portals
+from gateway.verify.violation import Violation
+
+__all__ = ["CHECKS", "Violation", "verify"]
+
+
+def verify(gateway: Gateway, org: int, *, read_back: bool = False) -> list[Violation]:
+    """Check one organisation; return every violation, in the order of the invariants.
+
+    Raises:
+        Retryable, Misconfigured: with ``read_back``, a portal can't be asked.
+    """
+    found = on_database(gateway, org)
+    if read_back:
+        found += at_portals(gateway, org)
+    return sorted(found, key=lambda violation: violation.invariant)
