@@ -57,7 +57,7 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class RowPlan:
-    """What the engine knows of one row. ``memo`` keeps lineage lines, which are the same for most records."""
+    """What the engine knows of one row. ``memo`` and ``blocks`` keep lineage lines, which are the same for most records."""
 
     label: str
     target: str
@@ -70,6 +70,7 @@ class RowPlan:
     kinds: tuple[type, ...]
     spread: bool
     memo: dict[tuple[str, str | None], Lineage] = field(default_factory=dict)
+    blocks: dict[str, tuple[Lineage, ...]] = field(default_factory=dict)
 
     def line(self, path: str, source: str | None, origin: Origin) -> Lineage:
         """Return the line of lineage for one leaf."""
@@ -210,7 +211,10 @@ def put(
 def _put_one(
     draft: Draft, plan: RowPlan, value: Any, source: str | None, sources: Mapping[str, str] | None, origin: Origin
 ) -> bool:
-    _check(draft, plan, value, source)
+    if type(value) not in plan.kinds or (plan.pattern is not None and not plan.pattern.fullmatch(value)):
+        _broken(draft, plan, value, source or "", "the converter's answer isn't of the target's type")
+    if type(value) in LEAVES and not sources:
+        return value != "" and _put_leaf(draft, plan, value, source, origin)
     try:
         lines = _lines(value, source, sources, origin)
     except _EmptyError:
@@ -225,10 +229,41 @@ def _put_one(
     return True
 
 
-def _check(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
-    """Refuse what isn't of the target's type: a converter's fault, not the source's."""
-    if type(value) not in plan.kinds or (plan.pattern is not None and not plan.pattern.fullmatch(value)):
-        _broken(draft, plan, value, source or "", "the converter's answer isn't of the target's type")
+def _put_leaf(draft: Draft, plan: RowPlan, value: Any, source: str | None, origin: Origin) -> bool:
+    """Put a single value: what most rows do, so without the walk over its parts."""
+    path = _place(draft, plan, value)
+    if path is None:
+        return False
+    draft.lineage.append(plan.line(path, source, origin))
+    if plan.steps[-1].name == "reference" and REFERENCE.fullmatch(str(value)):
+        draft.references.add(value)
+    return True
+
+
+def put_reference(draft: Draft, plan: RowPlan, target: str, source: str) -> bool:
+    """Put a reference that was made from a key."""
+    path = _place(draft, plan, {"reference": target})
+    if path is None:
+        return False
+    draft.references.add(target)
+    draft.lineage.append(plan.line(path + ".reference", source, plan.origin))
+    return True
+
+
+def put_constant(draft: Draft, plan: RowPlan, value: Any) -> bool:
+    """Put a constant at a place that depends on the record: its lineage is the same for each place."""
+    if not plan.steps or type(value) is list:
+        return put(draft, plan, value, None)
+    path = _place(draft, plan, value)
+    if path is None:
+        return False
+    known = plan.blocks.get(path)
+    if known is None:
+        known = tuple(plan.line(path + below, None, plan.origin) for below, _, _, _ in _lines(value, None, None, plan.origin))
+        if len(plan.blocks) < MEMO:
+            plan.blocks[path] = known
+    draft.lineage += known
+    return True
 
 
 Line = tuple[str, str | None, Any, Origin]
@@ -305,24 +340,23 @@ def _pruned(value: Any) -> Any:
 def _place(draft: Draft, plan: RowPlan, value: Any) -> str | None:
     """Put a value in the body; return its path with indexes, or ``None`` when the place was taken."""
     node, path = draft.body, ""
-    last = len(plan.steps) - 1
-    for number, step in enumerate(plan.steps):
+    *outer, last = plan.steps
+    for step in outer:
         path = f"{path}.{step.name}" if path else step.name
-        if number == last:
-            return _last(draft, node, path, step, value)
         if step.label:
             node, path = _element(draft, plan, node, path, step)
         else:
             node = node.setdefault(step.name, {})
+    path = f"{path}.{last.name}" if path else last.name
+    if last.label:
+        return _last(draft, node, path, last, value)
+    if last.name in node:
+        return None
+    node[last.name] = value
     return path
 
 
 def _last(draft: Draft, node: dict[str, Any], path: str, step: Step, value: Any) -> str | None:
-    if not step.label:
-        if step.name in node:
-            return None
-        node[step.name] = value
-        return path
     if (path, step.label) in draft.slots:
         return None
     several = node.setdefault(step.name, [])
@@ -352,7 +386,7 @@ def _element(draft: Draft, plan: RowPlan, node: dict[str, Any], path: str, step:
 def _trace(draft: Draft, plan: RowPlan, path: str, lines: list[Line]) -> None:
     lineage, memo = draft.lineage, plan.memo
     for below, source, value, origin in lines:
-        whole = path + below if below else path
+        whole = path + below
         known = memo.get((whole, source))
         lineage.append(known if known is not None and known.origin == origin else plan.line(whole, source, origin))
         if whole.endswith("reference") and type(value) is str and REFERENCE.fullmatch(value):
@@ -371,14 +405,18 @@ def _keep(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
         draft.secrets.setdefault(name, str(value))
     elif name == "set_aside":
         raise SetAsideError(str(value))
-    elif name == "patient":
-        draft.facts.setdefault(name, value["reference"].partition("/")[2])
     elif name == "data_at":
         _keep_moment(draft, plan, value, source)
     elif name == "withdrawn":
         draft.facts[name] = draft.facts.get(name, False) or bool(value)
     else:
         draft.facts.setdefault(name, value)
+
+
+def keep_patient(draft: Draft, plan: RowPlan, target: str, source: str) -> bool:  # noqa: ARG001 - called as put_reference is
+    """Keep the patient whose compartment the resource is in."""
+    draft.facts.setdefault("patient", target.partition("/")[2])
+    return True
 
 
 def _keep_moment(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:

@@ -14,6 +14,9 @@ from gateway.mapping.expressions import Expression
 from gateway.mapping.plan import MapMade, RowMade
 from gateway.model import Lineage
 
+# What the generated lines call in the engine.
+ENGINE = ("convert", "put_constant", "put_reference", "keep_patient", "overflow", "missing", "no_key")
+
 
 class Writer:
     """Lines of Python with their indentation."""
@@ -38,7 +41,7 @@ def compile_map(made: MapMade, dialect: Dialect) -> tuple[str, Callable[[Any, Ru
     source = write.text()
     names: dict[str, Any] = {
         **dialect.helpers(),
-        **{name: getattr(engine, name) for name in ("convert", "put", "overflow", "missing", "no_key")},
+        **{name: getattr(engine, name) for name in ENGINE},
         "valued": expressions.valued,
         "holds": expressions.holds,
         "key_part": key_part,
@@ -224,8 +227,8 @@ def _row(write: Writer, made: MapMade, one: RowMade, number: int, groups: dict[i
 def _fill(write: Writer, made: MapMade, one: RowMade, number: int, flag: str) -> None:
     row = f"R{number}"
     if one.at:
-        write(f"hits = [({{'reference': one}}, {'@' + one.at!r}) for one in run.named.get({one.at!r}, ())]")
-        _each(write, one, row, flag, f"put(draft, {row}, v, s)")
+        write(f"hits = [(one, {'@' + one.at!r}) for one in run.named.get({one.at!r}, ())]")
+        _each(write, one, row, flag, f"{_putter(one)}(draft, {row}, v, s)")
     elif one.path is None and one.key is None:
         _constant(write, one, number, flag)
     elif one.path is None:
@@ -243,7 +246,7 @@ def _fixed(one: RowMade) -> bool:
 
 def _constant(write: Writer, one: RowMade, number: int, flag: str) -> None:
     if not _fixed(one):
-        write(f"{flag} = put(draft, R{number}, {one.constant!r}, None)")
+        write(f"{flag} = put_constant(draft, R{number}, {one.constant!r})")
         return
     write(f"body[{one.row.get('to')!r}] = {one.constant!r}")
     write(f"draft.lineage += C{number}")
@@ -299,6 +302,10 @@ def _each_reference(write: Writer, made: MapMade, one: RowMade, row: str, flag: 
     write.depth -= 1
 
 
+def _putter(one: RowMade) -> str:
+    return "put_reference" if one.target is not None else "keep_patient"
+
+
 def _reference(write: Writer, one: RowMade, row: str, flag: str, source: str) -> None:
     """Write a reference made from a key: nothing when one of its placeholders is empty."""
     key = one.key or []
@@ -308,7 +315,7 @@ def _reference(write: Writer, one: RowMade, row: str, flag: str, source: str) ->
     if holes:
         write(f"if {' and '.join(f'{hole} is not None' for hole in holes)}:")
         write.depth += 1
-    made = f"{{'reference': {one.key_type + '/'!r} + run.id({one.key_type!r}, {_joined(key)})}}"
-    write(f"{flag} = put(draft, {row}, {made}, {source}) or {flag}")
+    made = f"{one.key_type + '/'!r} + run.id({one.key_type!r}, {_joined(key)})"
+    write(f"{flag} = {_putter(one)}(draft, {row}, {made}, {source}) or {flag}")
     if holes:
         write.depth -= 1
