@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from gateway.jsonbytes import dumps  # noqa: E402 - the path comes first: this file is run as a script
+from tests.conformance.care_team import care_teams  # noqa: E402
 from tests.conformance.hl7 import Finding, missing_tool, validate, write_ndjson  # noqa: E402
 from tests.conformance.produced import Produced, produced, sample, variants  # noqa: E402
 
@@ -27,7 +28,8 @@ def main() -> int:
     if missing:
         print(f"conformance needs a JDK and Maven: {missing}", file=sys.stderr)
         return 3
-    items = list(produced(sample(options.clients)))
+    world = sample(options.clients)
+    items = [*produced(world), *care_teams(world)]
     chosen = items if options.all else variants(items, 2)
     with tempfile.TemporaryDirectory() as folder:
         path = write_ndjson(Path(folder) / "whole.ndjson", (dumps(item.body) for item in chosen))
