@@ -8,7 +8,7 @@ from itertools import combinations
 
 from gateway.mapping import expressions, r4, template
 from gateway.mapping.findings import Finding
-from gateway.mapping.plan import MapMade, RowMade
+from gateway.mapping.rows import MapMade, RowMade
 from gateway.mapping.tables import WIDTH, ClassRow
 
 

@@ -14,7 +14,8 @@ from gateway.mapping.findings import Finding, MappingError
 from gateway.mapping.generate import compile_map
 from gateway.mapping.jsonpath import JsonDialect
 from gateway.mapping.language import OVERLAYS, MapText, Reader
-from gateway.mapping.plan import MapMade, MapReader, Workshop
+from gateway.mapping.plan import MapReader
+from gateway.mapping.rows import MapMade, Workshop
 from gateway.mapping.tables import (
     ClassRow,
     CodeTable,

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from gateway.mapping import engine, expressions, template
+from gateway.mapping import expressions, fill, template
 from gateway.mapping.convert import RowFacts, key_part
 from gateway.mapping.dialect import Dialect, SourcePath
-from gateway.mapping.engine import Draft, Head, Run
+from gateway.mapping.engine import Head
 from gateway.mapping.expressions import Expression
-from gateway.mapping.plan import MapMade, RowMade
+from gateway.mapping.fill import Draft, Run
+from gateway.mapping.rows import MapMade, RowMade
 from gateway.model import Lineage
 
 # What the generated lines call in the engine.
@@ -41,14 +42,14 @@ def compile_map(made: MapMade, dialect: Dialect) -> tuple[str, Callable[[Any, Ru
     source = write.text()
     names: dict[str, Any] = {
         **dialect.helpers(),
-        **{name: getattr(engine, name) for name in ENGINE},
+        **{name: getattr(fill, name) for name in ENGINE},
         "valued": expressions.valued,
         "holds": expressions.holds,
         "key_part": key_part,
         "Draft": Draft,
         "Decimal": Decimal,
         "EMPTY": {},
-        "KEY": engine.RowPlan(
+        "KEY": fill.RowPlan(
             label=f"{made.text.name}/key",
             target="id",
             steps=(),
@@ -62,7 +63,7 @@ def compile_map(made: MapMade, dialect: Dialect) -> tuple[str, Callable[[Any, Ru
         ),
         "HEAD": _head_lines(made),
         **{
-            f"C{number}": engine.constant_lines(one.plan, one.constant)
+            f"C{number}": fill.constant_lines(one.plan, one.constant)
             for number, one in enumerate(made.rows)
             if one.plan is not None and _fixed(one)
         },

@@ -18,7 +18,7 @@ _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?"
 _OFFSET = r"(Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 # The patterns of the R4 specification ("datatypes.html"), for the primitives that are text in JSON.
 PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
-    # ASCII: the specification's \\S knows no other blanks, and a no-break space is fine in a text.
+    # ASCII: the specification's \S knows no other blanks, and a no-break space is fine in a text.
     name: re.compile(pattern, re.ASCII)
     for name, pattern in {
         "string": _TEXT,
