@@ -1,0 +1,80 @@
+"""The golden pairs: ``<system>-<kind>/<case>.source.json``, a record as it was received, and beside it what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from gateway.identity import IdSpace
+from gateway.jsonbytes import dumps, loads
+from gateway.mapping.engine import MappingSet
+from gateway.model import Mapped, MapResult, SourceRecord
+
+HERE: Final = Path(__file__).parent
+SOURCE: Final = ".source.json"
+EXPECTED: Final = ".expected.json"
+IDS: Final = IdSpace(namespace=UUID("3f0d2b1c-9a5e-4c58-8d3b-7f6a51e0c2d4"), hash_key=b"the golden pairs and nothing else")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One pair."""
+
+    name: str
+    system: str
+    kind: str
+    source: Path
+
+    @property
+    def expected(self) -> Path:
+        """The file that says what becomes of the record."""
+        return self.source.with_name(self.source.name.replace(SOURCE, EXPECTED))
+
+    def record(self) -> SourceRecord:
+        """Return the record as the journal would hold it, without labels: what must not leave, the maps must see themselves."""
+        body = self.source.read_bytes()
+        return SourceRecord(
+            system=f"{self.system}-golden", kind=self.kind, stream=self.kind, key=str(loads(body)["id"]), body=body
+        )
+
+    def result(self, maps: MappingSet) -> MapResult:
+        """Return what becomes of the record."""
+        return maps.map(self.record(), IDS)
+
+
+def cases() -> Iterator[Case]:
+    """Yield every pair, in the order of their names."""
+    for source in sorted(HERE.glob(f"*/*{SOURCE}")):
+        system, _, kind = source.parent.name.partition("-")
+        yield Case(name=f"{source.parent.name}/{source.name.removesuffix(SOURCE)}", system=system, kind=kind, source=source)
+
+
+def written(result: MapResult) -> bytes:
+    """Return a result as it stands in an expected file: every digit kept, one leaf a line, no lineage."""
+    content = {
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "issues": [asdict(issue) for issue in result.issues],
+        "resources": [_resource(mapped) for mapped in result.mapped],
+    }
+    return msgspec.json.format(dumps(content), indent=2) + b"\n"
+
+
+def _resource(mapped: Mapped) -> dict[str, Any]:
+    return {
+        "class": mapped.class_,
+        "write": mapped.write,
+        "audience": mapped.audience,
+        "labels": sorted(mapped.labels),
+        "data_at": mapped.data_at and mapped.data_at.isoformat(),
+        "patient": mapped.patient,
+        "origin_portal": mapped.origin_portal,
+        "secrets": dict(mapped.secrets),
+        "references": sorted(mapped.references),
+        "body": mapped.body,
+    }
