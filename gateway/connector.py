@@ -6,7 +6,8 @@ Connectors import nothing of the core but this module, ``gateway.errors`` and ``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -70,7 +71,9 @@ class Slice:
 class Record:
     """One record of a page. ``data`` is the record's own bytes, cut from the response; ``None`` for a delete.
 
-    ``date`` is the record's own day (``YYYY-MM-DD``) on window streams: absence counts as deletion only for days just read.
+    ``date`` is the record's own day (``YYYY-MM-DD``) on window streams: absence counts as deletion only for days just read. In a stream
+    that others are partitioned by it is the last day on which the record gives slices; ``None``: no end in sight.
+    ``cursor`` is an instant with its offset, unless the stream's cursor is sorted: then it is the source's own word.
     """
 
     stream: str
@@ -78,7 +81,6 @@ class Record:
     op: Op
     data: bytes | None
     version: str | None = None
-    cursor: str | None = None
     source_time: datetime | None = None
     origin: str | None = None
     date: str | None = None
@@ -88,7 +90,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A record of a page that can't be read as a record: its bytes are kept, with the reason."""
+    """A record of a page that can't be read as a record: its bytes are kept, with the reason. ``key`` is empty when it has none."""
 
     stream: str
     key: str
@@ -98,22 +100,24 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What one read gave; ``next`` is opaque, ``None`` when the slice is done."""
+    """What one read gives; ``next`` is opaque, ``None`` when the slice is done.
 
-    records: Sequence[Record]
-    rejected: Sequence[Rejection] = ()
+    ``records`` may be read off the wire as it is consumed: a feed of any size takes the memory of one batch. It raises like ``read``.
+    """
+
+    records: Iterable[Record | Rejection]
     next: str | None = None
-    raw_bytes: int = 0
     requests: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """The bookmark of a (stream, partition), owned by the engine."""
+    """The bookmark of a stream, owned by the engine: an ISO instant, ``None`` before the first complete reading.
+
+    What was seen at the boundary needs no list of its own: every record is compared with its newest journalled version.
+    """
 
     value: str | None = None
-    boundary_keys: tuple[str, ...] = ()
-    schema: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +147,7 @@ class Context(Protocol):
     @property
     def zone(self) -> str: ...
     def http(self) -> httpx2.Client: ...
+    def permit(self) -> AbstractContextManager[None]: ...
     def secret(self, name: str) -> str: ...
     def now(self) -> datetime: ...
     def cancelled(self) -> bool: ...
@@ -166,6 +171,16 @@ class PullConnector(Protocol):
     def slices(self, ctx: Context, stream: StreamSpec, cursor: Cursor) -> Iterator[Slice]: ...
     def read(self, ctx: Context, stream: StreamSpec, slice_: Slice, page: str | None) -> Page: ...
     def keys(self, ctx: Context, stream: StreamSpec, slice_: Slice) -> Iterator[str]: ...
+
+
+@runtime_checkable
+class StreamingConnector(PullConnector, Protocol):
+    """A source whose answers are long streams: its pages are cut from one answer as it arrives, so none can be asked for again.
+
+    Every page but the last has a ``next`` that isn't ``None``; a slice that is cut off is read from its beginning.
+    """
+
+    def pages(self, ctx: Context, stream: StreamSpec, slice_: Slice) -> Iterator[Page]: ...
 
 
 RetractionMethod = Literal["delete", "tombstone", "unshare", "cannot"]

@@ -22,10 +22,11 @@ from gateway.runtime import Gateway
 
 CLIENT_BY_ID: Final = "select id from client where id = %(key)s"
 CLIENT_BY_KEY: Final = """
-select distinct client.id from client
-join resource on resource.org = client.org and resource.rtype = 'Patient' and resource.rid = client.patient_rid
-left join origin on origin.rkey = resource.rkey and origin.stream = 'clients'
-where origin.record_key = %(key)s or client.patient_rid = %(key)s"""
+select id from client where patient_rid = %(key)s
+union
+select client.id from origin join resource using (rkey)
+join client on client.org = resource.org and client.patient_rid = resource.rid
+where origin.stream = 'clients' and origin.record_key = %(key)s and resource.rtype = 'Patient'"""
 PERSON: Final = "select id from person where org = %s and code = %s"
 NEW_PERSON: Final = "insert into person (org, code) values (%s, %s) on conflict (org, code) do nothing"
 PORTAL: Final = "select id from portal where org = %s and code = %s"

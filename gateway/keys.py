@@ -59,7 +59,11 @@ class KeyRing:
 
     def keyed_hash(self, text: str) -> bytes:
         """Return the HMAC-SHA256 by which equal secrets are recognised without being readable."""
-        return hmac.digest(self.hash_key, text.encode(), "sha256")
+        return self.keyed_digest(text.encode())
+
+    def keyed_digest(self, data: bytes) -> bytes:
+        """Return the same of bytes."""
+        return hmac.digest(self.hash_key, data, "sha256")
 
     def ids(self) -> IdSpace:
         """Return the part of the ring that mapping needs."""

@@ -74,6 +74,7 @@ create table run (
   slot_id bigint references run_slot,
   number integer not null,
   started_at timestamptz not null,
+  partitioned boolean not null default false,
   finished_at timestamptz,
   outcome text check (outcome in ('done', 'partly', 'failed')),
   error_code text,
@@ -91,13 +92,13 @@ create table slice (
   lower text,
   upper text,
   next_page text,
+  reconcile boolean not null default false,
   state text not null default 'ready' check (state in ('ready', 'done', 'failed')),
   fence bigint not null default 0,
   lease_until timestamptz,
   attempt integer not null default 0,
   not_before timestamptz,
   max_cursor text,
-  boundary_keys jsonb not null default '[]',
   error_code text,
   error_detail text,
   -- the first ledger's intake side, counted in the transaction that journals
@@ -114,7 +115,6 @@ create table checkpoint (
   stream text not null,
   partition text not null default '',
   value text,
-  boundary_keys jsonb not null default '[]',
   updated_at timestamptz not null,
   primary key (source_id, stream, partition)
 );

@@ -1,0 +1,168 @@
+"""The journal: every record as it came, sealed, before anything else is done with it.
+
+What comes is compared with the newest version of the same record that we have (``source_record``): equal bytes are a duplicate, an
+ordinary event, since sources are re-read with an overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any, Final, Literal
+
+from gateway.connector import Op, Record, Rejection
+from gateway.database import Connection
+from gateway.errors import Conflict
+from gateway.keys import KeyRing
+from gateway.model import Issue
+
+HEADS: Final = """
+select record_key, body_hash, deleted from source_record where source_id = %s and stream = %s and record_key = any(%s)"""
+INSERT: Final = """
+with fresh as (
+  select * from unnest(%(key)s::text[], %(version)s::text[], %(op)s::text[], %(body)s::bytea[], %(hash)s::bytea[],
+    %(labels)s::text[], %(origin)s::text[], %(source_time)s::timestamptz[], %(day)s::date[], %(state)s::text[], %(reason)s::text[])
+    with ordinality as t (record_key, version, op, body, body_hash, labels, origin, source_time, day, state, reason, place)),
+written as (
+  insert into journal (org, source_id, run_id, stream, kind, record_key, version, op, body, body_hash, labels, origin, source_time,
+    received_at, state, reason)
+  select %(org)s, %(source)s, %(run)s, %(stream)s, %(kind)s, record_key, version, op, body, body_hash,
+    string_to_array(labels, ','), origin, source_time, app_now(), state, reason
+  from fresh order by place
+  returning id, record_key, op, body_hash)
+insert into source_record (org, source_id, stream, record_key, partition, journal_id, body_hash, deleted, day)
+select %(org)s, %(source)s, %(stream)s, written.record_key, %(partition)s, written.id, written.body_hash, written.op = 'delete', fresh.day
+from written join fresh using (record_key)
+on conflict (source_id, stream, record_key) do update
+set partition = excluded.partition, journal_id = excluded.journal_id, body_hash = excluded.body_hash, deleted = excluded.deleted,
+  day = excluded.day"""
+COUNT: Final = """
+update slice set received = received + %s, duplicates = duplicates + %s, journalled = journalled + %s, requests = requests + %s,
+  max_cursor = greatest(max_cursor, %s), lease_until = app_now() + interval '5 minutes'
+where id = %s and fence = %s"""
+WAITING: Final = """
+select id, source_id, stream, kind, record_key, op, body, labels, origin, source_time, mapping_sha
+from journal where source_id = %s and state = 'waiting' order by id limit %s for update skip locked"""
+SETTLE: Final = """
+update journal set state = t.state, reason = t.reason, mapping_sha = %s, mapped_at = app_now()
+from unnest(%s::bigint[], %s::text[], %s::text[]) as t (id, state, reason) where journal.id = t.id"""
+ISSUES: Final = """
+insert into mapping_issue (org, journal_id, severity, code, row_id, source_path, target_path, masked, reason, action)
+select app_org(), * from unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])"""
+
+NO_BODY: Final = b""
+State = Literal["mapped", "deleted", "quarantined", "set-aside"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a batch belongs: the slice that read it, held under a fence."""
+
+    org: int
+    source: int
+    run: int
+    slice: int
+    fence: int
+    stream: str
+    kind: str
+    partition: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What mapping and store made of one journal row."""
+
+    journal_id: int
+    state: State
+    reason: str | None = None
+    issues: tuple[Issue, ...] = field(default=())
+
+
+def record_batch(db: Connection, keys: KeyRing, place: Place, batch: Sequence[Record | Rejection], requests: int = 0) -> int:
+    """Write what is new of a batch (no key twice in it) and count it on the slice, in this transaction; return how many were new.
+
+    Raises:
+        Conflict: the slice is another worker's by now.
+    """
+    rows = {one.key: _row(keys, place, one) for one in batch}
+    heads = {h.record_key: h for h in db.execute(HEADS, (place.source, place.stream, list(rows)))}
+    fresh = [row for key, row in rows.items() if _is_new(heads.get(key), row)]
+    if fresh:
+        _insert(db, keys, place, fresh)
+    newest = max((one.source_time for one in batch if isinstance(one, Record) and one.source_time), default=None)
+    cursor = newest.astimezone(UTC).isoformat() if newest else None
+    counts = (len(batch), len(batch) - len(fresh), len(fresh), requests, cursor, place.slice, place.fence)
+    if db.execute(COUNT, counts).rowcount != 1:
+        raise Conflict(f"slice {place.slice}: taken over by another worker")
+    return len(fresh)
+
+
+def _row(keys: KeyRing, place: Place, one: Record | Rejection) -> dict[str, Any]:
+    common = {"key": one.key, "plain": one.data or NO_BODY, "hash": _hash(keys, one.data or NO_BODY)}
+    if isinstance(one, Rejection):
+        absent = dict.fromkeys(("version", "origin", "source_time", "day"))
+        return {**common, **absent, "op": "upsert", "labels": "", "state": "quarantined", "reason": one.reason}
+    return {
+        **common,
+        "version": one.version,
+        "op": one.op.value,
+        "labels": ",".join(sorted(one.labels)),
+        "origin": one.origin,
+        "source_time": one.source_time,
+        "day": one.date,
+        "state": "waiting",
+        "reason": None,
+    }
+
+
+def _hash(keys: KeyRing, plain: bytes) -> bytes:
+    return keys.keyed_digest(plain)
+
+
+def _is_new(head: Any, row: dict[str, Any]) -> bool:
+    return head is None or head.deleted != (row["op"] == Op.DELETE) or bytes(head.body_hash) != row["hash"]
+
+
+def _insert(db: Connection, keys: KeyRing, place: Place, rows: list[dict[str, Any]]) -> None:
+    columns = {name: [row[name] for row in rows] for name in rows[0] if name != "plain"}
+    bodies = [None if row["op"] == Op.DELETE else _seal(keys, place, row) for row in rows]
+    place_values = {
+        "org": place.org,
+        "source": place.source,
+        "run": place.run,
+        "stream": place.stream,
+        "kind": place.kind,
+        "partition": place.partition,
+    }
+    db.execute(INSERT, {**columns, "body": bodies, **place_values})
+
+
+def _seal(keys: KeyRing, place: Place, row: dict[str, Any]) -> bytes:
+    return keys.seal(row["plain"], "journal", f"{place.source}/{place.stream}/{row['key']}", "body")
+
+
+def body_of(keys: KeyRing, row: Any) -> bytes:
+    """Return the bytes of a journal row (with ``source_id``, ``stream``, ``record_key``, ``body``) as they came."""
+    return keys.unseal(bytes(row.body), "journal", f"{row.source_id}/{row.stream}/{row.record_key}", "body")
+
+
+def waiting(db: Connection, source_id: int, limit: int) -> list[Any]:
+    """Return rows to map, oldest first, locked until the transaction ends."""
+    return db.execute(WAITING, (source_id, limit)).fetchall()
+
+
+def settle(db: Connection, mapping_sha: bytes, outcomes: Sequence[Outcome]) -> None:
+    """Write what became of each row, with its issues."""
+    ids, states, reasons = zip(*((o.journal_id, o.state, o.reason) for o in outcomes), strict=True)
+    db.execute(SETTLE, (mapping_sha, list(ids), list(states), list(reasons)))
+    issues = [(o.journal_id, issue) for o in outcomes for issue in o.issues]
+    if issues:
+        db.execute(ISSUES, _issue_columns(issues))
+
+
+def _issue_columns(issues: Iterable[tuple[int, Issue]]) -> tuple[list[Any], ...]:
+    rows = [
+        (journal, i.severity, i.code, i.row, i.source_path, i.target_path, i.masked, i.reason, i.action) for journal, i in issues
+    ]
+    return tuple(list(column) for column in zip(*rows, strict=True))
