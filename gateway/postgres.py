@@ -101,7 +101,7 @@ def start(folder: Path, *, durable: bool = True, connections: int = 60, programs
         if not places.data.is_dir():
             _create(server, durable=durable)
         _run(server)
-        prepare(server.dsn("postgres", SUPERUSER))
+        prepare(server.dsn("postgres", SUPERUSER), DATABASE)
         server.share = _open(places.path / "in-use")
         fcntl.flock(server.share, fcntl.LOCK_SH)
     return server

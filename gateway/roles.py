@@ -17,41 +17,42 @@ from gateway.errors import Misconfigured
 
 DATABASE: Final = "zorgsluis"
 LOGIN: Final = "zorgsluis"
+OWNER: Final = sql.Identifier("zorgsluis_owner")
 # role → may it pass row security
 WORKING: Final = {"zorgsluis_owner": False, "zorgsluis_app": False, "zorgsluis_engine": True}
 
 PREPARE_LOCK: Final = 7_201_976
 LOCK: Final = "select pg_advisory_lock(%s)"
-AM_I_SUPERUSER: Final = "select rolsuper from pg_roles where rolname = current_user"
+CALLER: Final = "select rolname, rolsuper from pg_roles where rolname = current_user"
 ROLES: Final = "select rolname, rolsuper, rolbypassrls, rolcanlogin, rolinherit from pg_roles where rolname = any(%s)"
 MEMBERSHIPS: Final = """
 select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid
 where m.member = (select oid from pg_roles where rolname = %s)"""
 HAS_DATABASE: Final = "select true from pg_database where datname = %s"
+MAY_CREATE: Final = """
+select has_schema_privilege(oid, 'public', 'create') from pg_roles where rolname = 'zorgsluis_owner'"""
 
 
-def prepare(dsn: str, database: str = DATABASE) -> None:
-    """Make the roles and the database that aren't there yet. Running it again, or twice at once, changes nothing.
+def prepare(dsn: str, database: str | None = None) -> None:
+    """Make the roles that aren't there yet, and let the caller become them. Running it again, or twice at once, changes nothing.
 
-    ``dsn`` leads to any database of the server. Making roles that pass row security takes a superuser; without one
-    everything must be there already.
+    The database is the one that ``dsn`` leads to, or the one named, which is then made. Making a role that passes row security
+    takes a superuser; without one everything must be there already.
 
     Raises:
         Misconfigured: something is missing and this user may not make it; the text says what to run.
     """
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(LOCK, (PREPARE_LOCK,))
-        missing = [*_missing_roles(connection), *_missing_database(connection, database)]
-        if missing and not _is_superuser(connection):
+        caller, superuser = connection.execute(CALLER).fetchone() or ("", False)
+        logins = {LOGIN} if superuser else {LOGIN, caller}
+        missing = [*_missing_roles(connection), *_missing_memberships(connection, logins)]
+        missing += _missing_database(connection, database) if database else _missing_rights(connection)
+        if missing and not superuser:
             todo = "; ".join(statement.as_string(connection) for statement in missing)
-            raise Misconfigured(f"the database server lacks roles or the database; as its superuser run: {todo}")
+            raise Misconfigured(f"the database server lacks roles, rights or the database; as its superuser run: {todo}")
         for statement in missing:
             connection.execute(statement)
-
-
-def _is_superuser(connection: psycopg.Connection) -> bool:
-    row = connection.execute(AM_I_SUPERUSER).fetchone()
-    return bool(row and row[0])
 
 
 def _missing_roles(connection: psycopg.Connection) -> list[sql.Composed]:
@@ -59,14 +60,19 @@ def _missing_roles(connection: psycopg.Connection) -> list[sql.Composed]:
     found = {row[0]: row[1:] for row in connection.execute(ROLES, (list(wanted),))}
     statements = []
     for role, passes in wanted.items():
-        verb = "alter" if role in found else "create"
         if found.get(role) != (False, passes, True, True):
+            verb = "alter" if role in found else "create"
             text = f"{verb} role {{}} login nosuperuser inherit {'bypassrls' if passes else 'nobypassrls'}"
             statements.append(sql.SQL(text).format(sql.Identifier(role)))
-    member_of = {row[0] for row in connection.execute(MEMBERSHIPS, (LOGIN,))}
-    statements += [
-        sql.SQL("grant {} to {}").format(sql.Identifier(role), sql.Identifier(LOGIN)) for role in WORKING if role not in member_of
-    ]
+    return statements
+
+
+def _missing_memberships(connection: psycopg.Connection, logins: set[str]) -> list[sql.Composed]:
+    statements = []
+    for login in sorted(logins - set(WORKING)):
+        member_of = {row[0] for row in connection.execute(MEMBERSHIPS, (login,))}
+        lacking = [sql.Identifier(role) for role in WORKING if role not in member_of]
+        statements += [sql.SQL("grant {} to {}").format(role, sql.Identifier(login)) for role in lacking]
     return statements
 
 
@@ -80,3 +86,8 @@ def _missing_database(connection: psycopg.Connection, database: str) -> list[sql
         sql.SQL("revoke all on database {} from public").format(name),
         sql.SQL("grant connect, temporary on database {} to {}").format(name, everyone),
     ]
+
+
+def _missing_rights(connection: psycopg.Connection) -> list[sql.Composed]:
+    may = connection.execute(MAY_CREATE).fetchone()
+    return [] if may and may[0] else [sql.SQL("grant create, usage on schema {} to {}").format(sql.Identifier("public"), OWNER)]

@@ -17,10 +17,12 @@ import psutil
 import psycopg
 import pytest
 
+from gateway.database import Database
 from gateway.errors import Misconfigured
+from gateway.migrate import upgrade
 from gateway.postgres import Server, start
 from gateway.postgres_folder import LONGEST_SOCKET_PATH, SUPERUSER
-from gateway.roles import LOGIN, prepare
+from gateway.roles import DATABASE, LOGIN, prepare
 
 ROOT = Path(__file__).parents[2]
 AS_ROOT = os.geteuid() == 0
@@ -295,7 +297,7 @@ def test_a_server_that_cannot_start_says_why_and_where_its_log_is(folder: Path) 
 
 def test_preparing_a_server_again_changes_nothing_and_takes_no_superuser(folder: Path) -> None:
     with serve(folder) as server:
-        prepare(server.dsn("postgres", SUPERUSER))
+        prepare(server.dsn("postgres", SUPERUSER), DATABASE)
         prepare(server.dsn())
 
 
@@ -305,3 +307,23 @@ def test_preparing_without_the_right_says_what_to_run(folder: Path) -> None:
             connection.execute("alter role zorgsluis_app bypassrls")
         with pytest.raises(Misconfigured, match=r'as its superuser run: alter role "zorgsluis_app" .*nobypassrls'):
             prepare(server.dsn())
+
+
+def test_an_operators_own_database_and_login_serve_once_a_superuser_prepared_them(folder: Path) -> None:
+    with serve(folder) as server:
+        with psycopg.connect(server.dsn("postgres", SUPERUSER), autocommit=True) as admin:
+            admin.execute("create database operators")
+            # Who may log in here is fixed: one of the known roles plays the operator's own.
+            admin.execute("revoke zorgsluis_owner, zorgsluis_app, zorgsluis_engine from zorgsluis")
+        dsn = server.dsn("operators")
+        with pytest.raises(
+            Misconfigured, match=r'as its superuser run: grant "zorgsluis_owner" to "zorgsluis"; .*on schema "public"'
+        ):
+            prepare(dsn)
+
+        prepare(server.dsn("operators", SUPERUSER))
+        prepare(dsn)
+        upgrade(dsn)
+
+        with Database(dsn) as database, database.transaction(None) as connection:
+            assert connection.execute("select count(*) from resource").fetchone() == (0,)
