@@ -46,10 +46,10 @@ class Database:
             self._writer.execute("begin immediate")
             try:
                 yield self._writer
+                self._writer.execute("commit")
             except BaseException:
-                self._writer.execute("rollback")
+                self._writer.rollback()
                 raise
-            self._writer.execute("commit")
 
     def read(self) -> sqlite3.Connection:
         """Return this thread's reader."""

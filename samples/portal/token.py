@@ -89,7 +89,7 @@ class TokenIssuer:
         try:
             claims = jwt.decode(assertion, self._keys(), algorithms=ALGORITHMS).claims
             rules.validate(claims)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, KeyError, OSError) as error:
             raise TokenRefused("invalid_client", f"the assertion was not accepted: {_name(error)}") from error
         self._check(claims, moment)
         return claims

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +18,7 @@ import httpx2
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
+from tests import portal_bundles as made
 from tests.sample_portal import Member, RunningPortal, delete, put, running_portal
 
 WEIGHT = b'{"resourceType": "Observation", "id": "w1",  "valueQuantity": {"value": 72.50, "unit": "kg"}}'
@@ -174,7 +177,17 @@ def test_a_transaction_has_a_hundred_entries_at_most(member: Member) -> None:
     assert member.put(*(note(f"n{number}") for number in range(100))).status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"resourceType":"Bundle","type":"batch","entry":[]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"[" * 5000,
+        b'{"resourceType":"Bundle","x":"\xff"}',
+        b'{"resourceType":"Bundle","type":"batch","entry":[]}',
+    ],
+)
 def test_anything_but_a_transaction_is_refused(member: Member, body: bytes) -> None:
     headers = member.headers | {"Content-Type": "application/fhir+json"}
 
@@ -282,6 +295,57 @@ def test_sync_status_takes_instants_from_the_gateway_alone(portal: RunningPortal
     assert portal.http.post(url, json=slots).status_code == 401
     assert portal.http.post(url, json=slots, headers=portal.bearer()).status_code == 204
     assert portal.http.post(url, json=slots | {"next": "15:00"}, headers=portal.bearer()).status_code == 400
+
+
+@pytest.fixture
+def visitor(portal: RunningPortal) -> Iterator[httpx2.Client]:
+    """A browser without scripts, signed in to two compartments of one account."""
+    account = {"account": "visitor", "name": "Bezoeker", "members": [made.PIET, made.NIEK]}
+    portal.http.post(f"{portal.base}/_sample/accounts", json=[account])
+    for member in account["members"]:
+        team = made.care_team({"piet": "basic"})
+        team["participant"][0]["member"]["identifier"]["value"] = member
+        portal.member(str(member)).put(team)
+    with httpx2.Client(base_url=portal.base) as client:
+        client.post("/aanmelden", data={"account": "visitor"})
+        yield client
+
+
+def slots_on_page(visitor: httpx2.Client, member: str) -> list[str]:
+    text = re.search(r'<p class="sync">(.*?)</p>', visitor.get(f"/zorg/{member}/agenda").text, re.DOTALL)
+    assert text is not None
+    return re.findall(r'datetime="([^"]+)"', text[1])
+
+
+def test_a_page_never_claims_to_be_more_up_to_date_than_it_is(portal: RunningPortal, visitor: httpx2.Client) -> None:
+    def announce(hour: int, *behind: str) -> None:
+        slots = {"last": f"2026-03-02T{hour:02}:00:00+01:00", "next": f"2026-03-02T{hour + 4:02}:00:00+01:00"}
+        answer = portal.http.post(f"{portal.base}/sync-status", json=slots | {"behind": behind}, headers=portal.bearer())
+        assert answer.status_code == 204
+
+    announce(7)
+    announce(11, made.PIET)
+    announce(15, made.PIET)
+
+    assert slots_on_page(visitor, made.NIEK) == ["2026-03-02T15:00+01:00", "2026-03-02T19:00+01:00"]
+    assert slots_on_page(visitor, made.PIET) == ["2026-03-02T07:00+01:00", "2026-03-02T19:00+01:00"]
+
+    announce(19)
+
+    assert slots_on_page(visitor, made.PIET)[0] == "2026-03-02T19:00+01:00"
+
+
+def test_without_a_word_about_slots_the_last_write_counts(tmp_path: Path) -> None:
+    with running_portal(tmp_path) as portal, httpx2.Client(base_url=portal.base) as visitor:
+        account = {"account": "visitor", "name": "Bezoeker", "members": [made.PIET]}
+        portal.http.post(f"{portal.base}/_sample/accounts", json=[account])
+        answer = portal.member(made.PIET).put(made.care_team())
+        at = answer.json()["entry"][0]["response"]["lastModified"]
+        visitor.post("/aanmelden", data={"account": "visitor"})
+
+        [shown] = slots_on_page(visitor, made.PIET)
+
+        assert datetime.fromisoformat(shown) == datetime.fromisoformat(at).replace(second=0, microsecond=0)
 
 
 # Faults

@@ -96,12 +96,13 @@ def decoded(body: bytes) -> Bundle:
         Refused: not JSON, or not the shape of a Bundle.
     """
     try:
+        body.decode()  # what is skipped isn't read as text, and every byte will be served as text
         return BUNDLE.decode(body)
     except msgspec.ValidationError as error:
         place = re.search(r"entry\[(\d+)\]", str(error))
         expression = f"Bundle.{place[0]}" if place else "Bundle"
         raise Refused(400, "structure", "Not the shape of a Bundle.", expression=expression) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400, "structure", "Not JSON.") from error
 
 
@@ -144,7 +145,7 @@ def body_of(index: int, entry: Entry, method: str, kind: str, identity: str) -> 
     body = bytes(entry.resource)
     try:
         head = HEAD.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise entry_refused(index, 400, "structure", "A resource has a resourceType and an id.", ".resource") from error
     if (head.resource_type, head.id) != (kind, identity):
         raise entry_refused(index, 400, "invariant", "The resource is another one than the url names.", ".resource")

@@ -40,7 +40,12 @@ class Choice:
     member: str
     client: str
     relation: str
-    right: str
+    level: Level
+
+    @property
+    def right(self) -> str:
+        """Return the level's Dutch name."""
+        return LEVEL_NAMES[self.level]
 
 
 def choice_of(portal: Portal, account: Account, member: str) -> Choice:
@@ -51,7 +56,7 @@ def choice_of(portal: Portal, account: Account, member: str) -> Choice:
         member=member,
         client=client_name(care.contents),
         relation=relation(own),
-        right=LEVEL_NAMES[care.reader.level],
+        level=care.reader.level,
     )
 
 
@@ -168,6 +173,7 @@ def agenda(request: Request, care: CarePage) -> Response:
         | {
             "days": week(found, monday),
             "number": monday.isocalendar().week,
+            "year": monday.isocalendar().year,
             "earlier": monday - timedelta(days=7) if monday > monday_of(min(first, care.today)) else None,
             "later": monday + timedelta(days=7) if monday < monday_of(max(last, care.today)) else None,
             "this_week": monday_of(care.today),

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from samples.portal.reading.dutchtime import long_day, near_day, near_moment
+from samples.portal.reading.dutchtime import long_day, near_day, near_moment, week_day
 from samples.portal.reading.timeline import marked
 
 FOLDER: Final = Path(__file__).parent.parent / "templates"
@@ -32,7 +32,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(data_block=data_block, long_day=long_day, marked=marked, near_day=near_day, near_moment=near_moment)
+    templates.filters.update(
+        data_block=data_block, long_day=long_day, marked=marked, near_day=near_day, near_moment=near_moment, week_day=week_day
+    )
     return templates
 
 

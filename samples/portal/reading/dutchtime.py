@@ -79,7 +79,12 @@ def moment(value: str) -> Moment | None:
 
 def long_day(day: date) -> str:
     """Return ``maandag 2 maart 2026``."""
-    return f"{DAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}"
+    return f"{week_day(day)} {day.year}"
+
+
+def week_day(day: date) -> str:
+    """Return ``maandag 2 maart``."""
+    return f"{DAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
 
 
 def near_day(day: date, today: date) -> str:

@@ -31,6 +31,8 @@ LABELS: Final = {
 ORDER: Final = tuple(dict.fromkeys(LABELS.values()))
 UNITS: Final = {"mm[Hg]": "mmHg", "Cel": "°C", "/min": "per minuut"}
 UNREADABLE: Final = "geen leesbare waarde"
+MISSING: Final = "–"
+LARGEST: Final = Decimal("1e9")  # beyond any measurement; a chart can draw no more than a float holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +64,8 @@ class Measurement:
     @property
     def text(self) -> str:
         """Return the values as read aloud: ``142 / 84 mmHg``, ``72,50 kg``."""
-        words = " / ".join(value.text for value in self.values)
-        return f"{words} {self.unit}".strip()
+        words = [value.text for value in self.values]
+        return UNREADABLE if set(words) == {MISSING} else f"{' / '.join(words)} {self.unit}".strip()
 
     @property
     def readable(self) -> bool:
@@ -149,15 +151,16 @@ def _value(part: Resource, name: str) -> Value | None:
         return _number(Decimal(number), quantity, name)
     words = text(part, "valueString") or concept_text(dig(part, "valueCodeableConcept"))
     if not words and "dataAbsentReason" in part:
-        words = UNREADABLE
+        words = MISSING
     return Value(name=name, number=None, unit="", text=words) if words else None
 
 
 def _number(number: Decimal, quantity: Resource, name: str) -> Value:
     unit = UNITS.get(text(quantity, "code")) or text(quantity, "unit") or text(quantity, "code")
     comparator = text(quantity, "comparator")
-    if comparator:  # "more than 33,3" is no point on a line
-        return Value(name=name, number=None, unit="", text=f"{comparator} {dutch_number(number)} {unit}")
+    if comparator or abs(number) > LARGEST:  # "more than 33,3" is no point on a line
+        words = " ".join(filter(None, (comparator, dutch_number(number), unit)))
+        return Value(name=name, number=None, unit="", text=words)
     return Value(name=name, number=number, unit=unit, text=dutch_number(number))
 
 

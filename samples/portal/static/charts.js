@@ -17,8 +17,9 @@ const clock = formatter({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }
 // Labels on the time axis: as precise as the distance between two of them.
 function timeLabels(_plot, splits, _axis, _space, step) {
   const DAY = 86400;
-  return splits.map((seconds) => {
-    if (step < DAY) return `${clock(seconds)}\n${dayAndMonth(seconds)}`;
+  return splits.map((split) => {
+    if (step < DAY) return `${clock(split)}\n${dayAndMonth(split)}`;
+    const seconds = split + DAY / 4; // a midnight that lies an hour off, where summer time begins or ends, is still that day
     if (step < 25 * DAY) return dayAndMonth(seconds);
     return month(seconds) === "jan" || step >= 300 * DAY ? `${month(seconds)}\n${year(seconds)}` : month(seconds);
   });
@@ -28,11 +29,12 @@ function decimalComma(_plot, splits) {
   return splits.map((value) => (value === null ? "" : String(Number(value.toFixed(2))).replace(".", ",")));
 }
 
-function line(entry, index) {
+function line(entry, index, lines) {
   const colour = COLOURS[index % COLOURS.length];
   return {
     label: entry.name,
     stroke: colour,
+    fill: lines.length === 1 ? "rgb(11 107 110 / 7%)" : undefined,
     width: 2,
     spanGaps: true,
     points: { show: true, size: 7, fill: "#ffffff", stroke: colour, width: 2 },
@@ -55,7 +57,7 @@ function options(chart, width) {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
     legend: { live: true },
     scales: { x: { time: true }, y: { range } },
-    axes: [{ ...axis, values: timeLabels, space: 70 }, { ...axis, values: decimalComma, size: 52 }],
+    axes: [{ ...axis, values: timeLabels, space: 70, size: 42 }, { ...axis, values: decimalComma, size: 52 }],
     series: [
       { label: "Wanneer", value: (_plot, _number, _series, at) => (at === null ? "–" : chart.moments[at]) },
       ...chart.lines.map(line),
@@ -67,7 +69,12 @@ function draw(element) {
   const chart = JSON.parse(document.getElementById(element.dataset.chart).textContent);
   const data = [chart.times, ...chart.lines.map((entry) => entry.numbers)];
   const plot = new uPlot(options(chart, element.clientWidth), data, element);
-  new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: 240 })).observe(element);
+  const showLatest = () => plot.setLegend({ idx: chart.times.length - 1 }, false);
+  new ResizeObserver(() => {
+    plot.setSize({ width: element.clientWidth, height: 240 });
+    showLatest();
+  }).observe(element);
+  plot.over.addEventListener("mouseleave", () => setTimeout(showLatest));
   element.dataset.drawn = "yes";
 }
 
