@@ -21,6 +21,9 @@ DIRECTORY: Final = frozenset(
     {"Practitioner", "PractitionerRole", "Organization", "Location", "HealthcareService", "Endpoint", "Questionnaire"}
 )
 
+# Labels with which a resource stays inside, whoever asks.
+NEVER_LEAVES: Final = frozenset({"V", "hidden", "confidential", "third-party"})
+
 Head = tuple[Any, ...]
 
 
@@ -118,7 +121,7 @@ def _issues(run: Run) -> tuple[Issue, ...]:
 
 def _result(run: Run) -> MapResult:
     seen: set[str] = set()
-    hidden = {f"{draft.plan.type}/{draft.id}" for draft in run.drafts if "V" in draft.labels}
+    hidden = {f"{draft.plan.type}/{draft.id}" for draft in run.drafts if not NEVER_LEAVES.isdisjoint(draft.labels)}
     mapped = []
     for draft in run.drafts:
         patient = _patient(draft)
@@ -139,8 +142,10 @@ def _fault(draft: Draft, own: str, seen: set[str], hidden: set[str], patient: st
         return _record_issue("structure", draft.plan.name, "id", "two resources of this record have one id")
     if patient is None and draft.plan.type not in DIRECTORY:
         return _record_issue("reference-unresolved", draft.plan.name, "", "it refers to no patient, or to several")
-    if hidden and "V" not in draft.labels and not hidden.isdisjoint(draft.references):
-        return _record_issue("structure", draft.plan.name, "", "it refers to a resource with label V and has none itself")
+    if hidden and NEVER_LEAVES.isdisjoint(draft.labels) and not hidden.isdisjoint(draft.references):
+        return _record_issue(
+            "structure", draft.plan.name, "", "it may leave, and refers to a resource of its record that may not"
+        )
     return None
 
 

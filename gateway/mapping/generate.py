@@ -273,7 +273,7 @@ def _from(write: Writer, made: MapMade, one: RowMade, row: str, flag: str) -> No
     if one.key is None:
         write(f"{flag} = " + call.replace(", v, s, ", f", v, {emitted.source}, "))
     else:
-        write("k = text_of(v)")
+        _value_key(write, one)
         _key(write, one.key, made.depth, "")
         _reference(write, one, row, flag, emitted.source)
     write.depth -= 1
@@ -297,10 +297,15 @@ def _each_reference(write: Writer, made: MapMade, one: RowMade, row: str, flag: 
         write(f"    overflow(draft, {row}, hits)")
     write(f"for v, s in hits{'' if one.multiple else '[:1]'}:")
     write.depth += 1
-    write("k = text_of(v)")
+    _value_key(write, one)
     _key(write, one.key or [], made.depth, "")
     _reference(write, one, row, flag, "s")
     write.depth -= 1
+
+
+def _value_key(write: Writer, one: RowMade) -> None:
+    if any(piece is None for part in one.key or [] for piece in part.pieces):
+        write("k = text_of(v)")
 
 
 def _putter(one: RowMade) -> str:
