@@ -135,7 +135,7 @@ class _Tokens:
                 del self.kept[key]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class MemberFhir:
     """The connector; holds no state but bearers that it may lose."""
 
@@ -349,7 +349,8 @@ def _fetch_token(ctx: Context) -> _Bearer:
     }
     asked = time.monotonic()
     try:
-        answer = ctx.http().post(url, data=form, headers={"Accept": "application/json"})
+        with ctx.permit():
+            answer = ctx.http().post(url, data=form, headers={"Accept": "application/json"})
     except httpx2.HTTPError as error:
         raise TransientError(f"the portal's token address: {type(error).__name__}") from None
     if answer.status_code in (400, 401, 403):
@@ -380,7 +381,8 @@ def _assertion(ctx: Context, audience: str, client: str) -> str:
 def _send(ctx: Context, method: str, url: str, bearer: str, request: Mapping[str, Any]) -> httpx2.Response:
     headers = {"Accept": FHIR, "Authorization": f"Bearer {bearer}", **request.get("headers", {})}
     try:
-        return ctx.http().request(method, url, content=request.get("content"), headers=headers)
+        with ctx.permit():
+            return ctx.http().request(method, url, content=request.get("content"), headers=headers)
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
         raise TransientError(f"the portal can't be reached: {type(error).__name__}") from None
     except httpx2.HTTPError as error:

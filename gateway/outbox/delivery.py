@@ -44,7 +44,8 @@ def deliver_lane(gateway: Gateway, org: int, lane_id: int) -> None:
     if portal is None:
         return
     try:
-        sink, context = _sink(portal.connector), context_for(gateway, org, portal)
+        sink = _sink(portal.connector)
+        context = context_for(gateway, org, portal, sink.limits)
     except Misconfigured as error:
         with gateway.database.transaction(org) as db:
             breaker.failed(db, portal.id, error)

@@ -256,7 +256,6 @@ def a_world(database_url: str, portal: RunningPortal) -> World:
         portal_id=portal_id,
         client_id=client,
         lane=lane,
-        person=0,
     )
 
 

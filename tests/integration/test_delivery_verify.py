@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gateway.context import context_for
 
 from gateway.connector import DeliveryItem
+from gateway.context import context_for
 from gateway.database import Database
 from gateway.portals import portals
 from gateway.runtime import Gateway
