@@ -36,13 +36,16 @@ TEXT = {
     ".sh",
     "",
 }
-PASSED_BY = {".git", ".venv", "__pycache__", "target", "build", "dist", "artifacts", "node_modules"}
+# What tools make and git ignores.
+PASSED_BY = {".git", ".venv", ".hypothesis", "__pycache__", "target", "build", "dist", "artifacts"}
 
 LONGEST_FILE = 400
 # file → why it is longer
 LONG_FILES: dict[str, str] = {}
 # module → the declared dependency that brings it, for what we may import without naming it ourselves
 BROUGHT_ALONG = {"starlette": "fastapi", "psycopg_pool": "psycopg", "markupsafe": "jinja2", "anyio": "fastapi"}
+# Contract tests ship with the product; who runs them has the tools for it.
+TEST_KIT, TEST_TOOLS = "gateway/testing", {"pytest", "hypothesis"}
 # Who may ask the time itself, with the reason; everybody else is told.
 CLOCKS = {
     "gateway/clock.py": "it is the clock",
@@ -52,6 +55,8 @@ CLOCKS = {
 NEVER_LOGGED = re.compile(
     r"bsn|birth|given|family|surname|email|phone|street|text|body|content|note|payload|query|url|uri|token|secret|password"
 )
+# What hands on the events of others: their calls are looked at, not the handing on.
+PASSES_LOGS_ON = {"gateway/context.py"}
 EVENT_NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
 LOG_METHODS = {"debug", "info", "warning", "error", "exception", "critical"}
 MACHINE_PATH = re.compile(r"/(?:home|Users)/[a-z][a-z0-9_-]*/|/root/|/private/var/|[A-Z]:\\Users")
@@ -67,7 +72,9 @@ def files(*suffixes: str, below: tuple[str, ...] = ()) -> Iterator[Path]:
     tops = [ROOT / name for name in below] if below else sorted(ROOT.iterdir())
     for top in tops:
         for path in [top, *sorted(top.rglob("*"))] if top.is_dir() else [top]:
-            if path.is_file() and path.suffix in suffixes and not PASSED_BY & set(path.relative_to(ROOT).parts):
+            parts = path.relative_to(ROOT).parts
+            passed_by = PASSED_BY & set(parts) or parts[0].endswith("_cache")
+            if not passed_by and path.suffix in suffixes and path.is_file():
                 yield path
 
 
@@ -155,7 +162,8 @@ def test_what_the_product_imports_is_declared() -> None:
     owners = packages_distributions()
     undeclared = {}
     for path in files(".py", below=PACKAGES):
-        for module in imported(tree(path)) - set(PACKAGES) - set(sys.stdlib_module_names):
+        known = set(PACKAGES) | set(sys.stdlib_module_names) | (TEST_TOOLS if place(path).startswith(TEST_KIT) else set())
+        for module in imported(tree(path)) - known:
             names = {requirement_name(name) for name in owners.get(module, [module])} | {BROUGHT_ALONG.get(module, module)}
             if not names & declared:
                 undeclared[place(path)] = module
@@ -195,16 +203,12 @@ def test_the_two_locks_agree() -> None:
 
 
 def log_calls(path: Path) -> Iterator[ast.Call]:
-    """Yield the calls of a logger, known by its name."""
+    """Yield the calls of a logger, known by its name, and of ``ctx.log``, a connector's way to it."""
     for node in ast.walk(tree(path)):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr in LOG_METHODS
-            and isinstance(node.func.value, ast.Name)
-            and node.func.value.id.lower() in {"log", "logger", "logging", "_log"}
-        ):
-            yield node
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and place(path) not in PASSES_LOGS_ON:
+            logger = isinstance(node.func.value, ast.Name) and node.func.value.id.lower() in {"log", "logger", "logging", "_log"}
+            if (logger and node.func.attr in LOG_METHODS) or node.func.attr == "log":
+                yield node
 
 
 def test_a_log_line_is_a_fixed_event_name_with_fields() -> None:
