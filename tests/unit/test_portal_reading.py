@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from samples.portal.reading.agenda import appointments
 from samples.portal.reading.careplan import plans
 from samples.portal.reading.dutchtime import moment
 from samples.portal.reading.measurements import series
@@ -168,6 +169,14 @@ def test_half_a_blood_pressure_shows_the_half_that_is_known() -> None:
     assert [line["numbers"] for line in one.chart()["lines"]] == [[142.0], [None]]
 
 
+def test_a_score_without_unit_is_a_number_too() -> None:
+    score = made.measurement("s", "2026-03-02", "225908003", valueInteger=4)
+
+    [one] = series(parse([json.dumps(score).encode()]))
+
+    assert (one.label, one.items[0].text, one.chart()["lines"][0]["numbers"]) == ("Pijnscore", "4", [4.0])
+
+
 def test_two_units_are_two_series() -> None:
     items = [
         made.measurement("a", "2026-03-01", "29463-7", valueQuantity=made.quantity(72, "kg")),
@@ -232,6 +241,28 @@ def test_only_the_plan_in_force_is_shown() -> None:
     [shown] = plans(Contents([plan, over, stopped, *rest]), TODAY)
 
     assert [domain.number for domain in shown.domains] == ["1", "3", "4"]
+
+
+def test_remarks_and_the_day_to_reach_a_goal_by_are_told() -> None:
+    plan, goal, action, *rest = made.care_plan(TODAY)
+    goal |= {"note": [{"text": "Samen besproken."}], "target": [{"dueDate": "2026-05-01"}]}
+    action |= {"note": [{"text": "Verband ligt in de gang."}]}
+
+    [shown] = plans(Contents([plan, goal, action, *rest]), TODAY)
+    found = next(one for domain in shown.domains for one in domain.goals if one.note)
+
+    assert (found.note, str(found.due), found.actions[0].note) == ("Samen besproken.", "1 mei 2026", "Verband ligt in de gang.")
+
+
+def test_instructions_travel_with_a_whole_appointment_only() -> None:
+    whole = made.appointment("a", TODAY, 8, "Verzorging", whole=True) | {"patientInstruction": "Graag nuchter blijven."}
+
+    told = [
+        appointments(Contents([reduced(whole, Reader(level=level))]))[0].instruction
+        for level in (Level.BASIC, Level.PRIVATE_MEDICAL)
+    ]
+
+    assert told == ["", "Graag nuchter blijven."]
 
 
 def test_a_soep_line_that_was_withheld_leaves_the_others() -> None:

@@ -16,7 +16,7 @@ HIDDEN: Final = frozenset({"entered-in-error"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appointment:
-    """One appointment; ``who`` and ``description`` are empty in the reduced form."""
+    """One appointment; ``who``, ``description`` and ``instruction`` are empty in the reduced form."""
 
     id: str
     start: Moment
@@ -24,7 +24,7 @@ class Appointment:
     discipline: str
     description: str
     who: tuple[str, ...]
-    comment: str
+    instruction: str
     cancelled: bool
 
     @property
@@ -66,7 +66,7 @@ def _appointment(contents: Contents, item: Resource) -> Appointment | None:
         discipline=discipline or description or "Afspraak met de zorg",
         description=description if description != discipline and discipline else "",
         who=tuple(_who(contents, item)),
-        comment=text(item, "comment"),
+        instruction=text(item, "patientInstruction"),
         cancelled=text(item, "status") in CANCELLED,
     )
 

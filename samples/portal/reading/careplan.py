@@ -23,12 +23,22 @@ INTERVENTION: Final = ("http://snomed.info/sct", "9632001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something that is done, with a remark that may be empty."""
+
+    text: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """A goal with what is done for it."""
+    """A goal with what is done for it; ``due`` is the day to reach it by, ``note`` may be empty."""
 
     heading: str
     description: str
-    actions: tuple[str, ...]
+    due: Moment | None
+    note: str
+    actions: tuple[Action, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,25 +99,32 @@ def _named(number: str, goals: list[Goal]) -> Domain:
     return Domain(number=number, name=DOMAINS.get(number, "Overig"), goals=tuple(goals))
 
 
-def _goal(goal: Resource, actions: tuple[str, ...]) -> Goal:
+def _goal(goal: Resource, actions: tuple[Action, ...]) -> Goal:
     headings = (text(category, "text") for category in listed(goal, "category"))
     return Goal(
-        heading=next(filter(None, headings), ""),
+        heading=" · ".join(filter(None, headings)),
         description=text(goal, "description", "text"),
+        due=moment(text(goal, "target", "dueDate")),
+        note=_note(goal),
         actions=actions,
     )
 
 
-def _actions(contents: Contents, plan: str) -> dict[str, list[str]]:
-    """Return the descriptions of a plan's actions under the goal that each serves."""
-    found: dict[str, list[str]] = {}
+def _actions(contents: Contents, plan: str) -> dict[str, list[Action]]:
+    """Return a plan's actions under the goal that each serves."""
+    found: dict[str, list[Action]] = {}
     for item in contents.of("CarePlan"):
         belongs = any(text(part, "reference") == plan for part in listed(item, "partOf"))
         if belongs and text(item, "status") not in OVER:
             goal = text(item, "goal", "reference")
             words = (text(activity, "detail", "description") for activity in listed(item, "activity"))
-            found.setdefault(goal, []).extend(filter(None, words))
+            note = _note(item)
+            found.setdefault(goal, []).extend(Action(text=word, note=note) for word in words if word)
     return found
+
+
+def _note(item: Resource) -> str:
+    return "\n".join(filter(None, (text(note, "text") for note in listed(item, "note"))))
 
 
 def _domain(categories: list[Resource]) -> str:

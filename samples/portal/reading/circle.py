@@ -9,7 +9,7 @@ from typing import Final
 from samples.portal.reading.dutchtime import moment
 from samples.portal.reading.people import human_name, relation
 from samples.portal.reading.resources import Contents, Resource, dig, listed, text
-from samples.portal.reading.rights import LEVEL_NAMES, Level, Reader, level_of, participants
+from samples.portal.reading.rights import LEVEL_NAMES, Level, Reader, level_of, member_id, participants
 
 GENDERS: Final = {"male": "man", "female": "vrouw", "other": "anders", "unknown": "onbekend"}
 CHANNELS: Final = {"phone": "Telefoon", "email": "E-mail", "fax": "Fax"}
@@ -72,7 +72,7 @@ def _participant(contents: Contents, participant: Resource, reader: Reader, toda
         name=human_name(person) or text(reference, "display") or "Naam niet bekend",
         relation="cliënt" if is_client else relation(person),
         level=level_of(participant, today),
-        is_reader=bool(reader.reference) and text(reference, "reference") == reader.reference,
+        is_reader=member_id(participant) == reader.member,
     )
 
 

@@ -25,6 +25,7 @@ LABELS: Final = {
     "59408-5": "Zuurstofsaturatie",
     "9279-1": "Ademhaling",
     "8302-2": "Lengte",
+    "225908003": "Pijnscore",
     "8480-6": "Bovendruk",
     "8462-4": "Onderdruk",
 }
@@ -145,7 +146,7 @@ def _values(item: Resource) -> Iterator[Value]:
 
 
 def _value(part: Resource, name: str) -> Value | None:
-    quantity = dig(part, "valueQuantity")
+    quantity = dig(part, "valueQuantity") or {"value": dig(part, "valueInteger")}
     number = dig(quantity, "value")
     if isinstance(number, int | Decimal) and not isinstance(number, bool):
         return _number(Decimal(number), quantity, name)

@@ -45,9 +45,10 @@ OTHER_PERSON: Final = ("resourceType", "id", "name", "relationship", "patient")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """The member who looks: their level, and the resource that is they (``RelatedPerson/…``), empty when unknown."""
+    """The member who looks: uuid, level, and the resource that is they (``RelatedPerson/…``), empty when unknown."""
 
     level: Level
+    member: str = ""
     reference: str = ""
 
 
@@ -55,9 +56,9 @@ def reader_of(contents: Contents, member: str, today: date) -> Reader:
     """Return who a member is, from the CareTeam in their compartment; of several entries the lowest level counts."""
     own = [one for one in participants(contents) if member_id(one) == member]
     if not own:
-        return Reader(level=Level.NONE)
+        return Reader(level=Level.NONE, member=member)
     levels = [level_of(participant, today) for participant in own]
-    return Reader(level=min(levels), reference=text(own[0], "member", "reference"))
+    return Reader(level=min(levels), member=member, reference=text(own[0], "member", "reference"))
 
 
 def participants(contents: Contents) -> Iterator[Resource]:
