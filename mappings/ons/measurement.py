@@ -54,7 +54,7 @@ def _reason(entry: Entry, context: ConvertContext) -> str | None:
         found = number(COMPARATOR.sub("", written(entry)))
     except Unmappable:
         return "as-text"
-    if not _unit_fits(entry, context) or (context.options.get("whole") and found != int(found)):
+    if not _unit_fits(entry, context) or (context.options.get("whole") and written(entry) != str(int(found))):
         return "as-text"
     try:
         in_range(found, context.options)

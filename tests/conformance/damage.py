@@ -54,6 +54,7 @@ DAMAGE: Final[Mapping[str, Callable[[Body], None]]] = {
     "nursing-report": without("valueString"),
     "zorgleefplan": without("period"),
     "care-appointment": without("comment"),
+    "Observation": replaced("definitief", "status"),
     "CareTeam": replaced("actief", "status"),
 }
 

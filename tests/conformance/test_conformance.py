@@ -12,6 +12,7 @@ import pytest
 from gateway.jsonbytes import dumps
 from tests.conformance.care_team import care_teams
 from tests.conformance.damage import DAMAGE, damaged
+from tests.conformance.golden import golden_resources
 from tests.conformance.hl7 import Finding, Report, validate, write_ndjson
 from tests.conformance.produced import Produced, produced, sample, variants
 
@@ -41,7 +42,7 @@ class Outcome:
 def outcome(maven: str, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     folder = tmp_path_factory.mktemp("conformance")
     world = sample(CLIENTS)
-    whole = variants([*produced(world), *care_teams(world)], 2)
+    whole = variants([*produced(world), *care_teams(world), *golden_resources()], 2)
     examples = {name: next((item for item in whole if _fits(item, name)), whole[0]) for name in DAMAGE}
     files = (
         _write(folder / WHOLE, [item.body for item in whole]),
