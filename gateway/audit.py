@@ -191,7 +191,7 @@ def _insert(db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
             cursor.executemany(INSERT, sealed)
         return
     staged = db.execute(STAGED).fetchone()
-    db.execute("truncate staged_audit" if staged and staged[0] else STAGE)
+    db.execute("delete from staged_audit" if staged and staged[0] else STAGE)
     with db.cursor() as cursor, cursor.copy(COPY) as copy:
         copy.set_types(COPY_TYPES)
         for row in sealed:

@@ -33,13 +33,20 @@ where link.client_id = %s and link.related_rid is null and person.id = link.pers
   and origin.org = link.org and origin.stream = 'relations' and origin.record_key = person.code
   and resource.rtype = 'RelatedPerson' and resource.client_id = link.client_id and not resource.deleted"""
 
+# Planned once a session: these statements have one right plan (by index, from one client), and planning the view for each client costs
+# more than asking it. Without sequential scans the plan made on a new, empty table is still the right one when it is full.
+PLAN_ONCE: Final = """
+select set_config('plan_cache_mode', 'force_generic_plan', true) as mode, set_config('enable_seqscan', 'off', true) as seqscan"""
 STAGE: Final = """
 create temp table staged_decision (ledger_id int8, portal_id int4, link_id int8, rkey int8, projection text, content_hash bytea,
   version int4, code text, grant_id int8, epoch int8, action text) on commit delete rows"""
+CLEAR: Final = "delete from staged_decision"
 STAGED: Final = "select to_regclass('pg_temp.staged_decision') is not null"
 
 # What the difference means. 'unsent': nothing of it can be at the portal. 'frozen': what is there stays, nothing new goes.
 DIFFER: Final = """
+with stop as materialized (
+  select stop_reason is not null and frozen as freezes from client where id = %(client)s)
 insert into staged_decision
 select id, portal_id, link_id, rkey, projection, content_hash, version, code, grant_id, epoch, action
 from (
@@ -63,12 +70,10 @@ from (
   from (select *, code = 'grant' and content_hash is not null as wanted from disclosure_verdict where client_id = %(client)s) view
   full join (select * from disclosure_ledger where client_id = %(client)s) ledger
     on ledger.link_id = view.link_id and ledger.rkey = view.rkey
-  left join outbox on outbox.ledger_id = ledger.id
-  join link on link.id = coalesce(view.link_id, ledger.link_id)
+  left join lateral (select id, sent_at from outbox where ledger_id = ledger.id offset 0) outbox on true
+  join link on link.id = coalesce(view.link_id, ledger.link_id) and link.client_id = %(client)s
   join portal on portal.id = link.portal_id
-  cross join lateral (
-    select client.stop_reason is not null and client.frozen and link.state = 'active' as yes from client where client.id = %(client)s
-  ) frozen
+  cross join lateral (select (select freezes from stop) and link.state = 'active' as yes) frozen
   where view.wanted or ledger.id is not null
 ) difference
 where action is not null"""
@@ -103,9 +108,10 @@ insert into outbox (org, lane_id, ledger_id, link_id, op, epoch, queued_at)
 select %(org)s, lane.id, ledger.id, decision.link_id, case decision.action when 'delete' then 'delete' else 'put' end, decision.epoch,
   app_now()
 from staged_decision decision
-join disclosure_ledger ledger on ledger.link_id = decision.link_id and ledger.rkey = decision.rkey
-join lane on lane.portal_id = decision.portal_id and lane.client_id = %(client)s
-join resource on resource.rkey = decision.rkey
+cross join lateral (
+  select id from disclosure_ledger where link_id = decision.link_id and rkey = decision.rkey offset 0) ledger
+cross join lateral (select id from lane where portal_id = decision.portal_id and client_id = %(client)s offset 0) lane
+cross join lateral (select client_id, rtype from resource where rkey = decision.rkey offset 0) resource
 where decision.action in ('delete', 'narrow', 'put')
 order by array_position(array['delete', 'narrow', 'put'], decision.action),
   (resource.client_id is null) = (decision.action = 'delete'), (resource.rtype = 'Patient') = (decision.action = 'delete'),
@@ -147,7 +153,7 @@ def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
         if patient is None:
             return 0
         causes = {row.cause for row in db.execute(TAKE_DUE, (client_id,))}
-        found = db.execute(FIND_RELATED, (client_id,)).rowcount
+        found = db.execute(FIND_RELATED, (client_id,), prepare=True).rowcount
         if found or causes - {"store"}:
             careteam.rewrite(db, gateway, org, client_id, patient)
         change = disclose_locked(db, org, client_id)
@@ -159,6 +165,7 @@ def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
 
 def lock_client(db: Connection, client_id: int) -> str | None:
     """Keep every other decision about this client, and the receipts of its lanes, waiting until the commit; return its Patient's id."""
+    db.execute(PLAN_ONCE)
     row = db.execute(LOCK_CLIENT, (client_id,)).fetchone()
     return None if row is None else str(row.patient_rid)
 
@@ -167,12 +174,12 @@ def disclose_locked(db: Connection, org: int, client_id: int) -> Change:
     """Compare view and ledger and write what follows; the caller holds the client's lock."""
     values = {"org": org, "client": client_id}
     staged = db.execute(STAGED).fetchone()
-    db.execute("truncate staged_decision" if staged and staged[0] else STAGE)
+    db.execute(CLEAR if staged and staged[0] else STAGE)
     change = Change()
-    if db.execute(DIFFER, values).rowcount:
+    if db.execute(DIFFER, values, prepare=True).rowcount:
         change = _write(db, values)
-    db.execute(RENEWED, values)
-    db.execute(NEXT_CHANGE, values)
+    db.execute(RENEWED, values, prepare=True)
+    db.execute(NEXT_CHANGE, values, prepare=True)
     return change
 
 
@@ -196,11 +203,8 @@ def clients_due_by_time(db: Connection) -> int:
 
 
 def _write(db: Connection, values: dict[str, int]) -> Change:
-    db.execute(NEW_LANES, values)
-    db.execute(NEW_ROWS, values)
-    db.execute(CHANGED_ROWS, values)
-    db.execute(NO_WORK, values)
-    db.execute(WORK, values)
+    for statement in (NEW_LANES, NEW_ROWS, CHANGED_ROWS, NO_WORK, WORK):
+        db.execute(statement, values, prepare=True)
     counts = db.execute(COUNTS).fetchone()
-    lanes = tuple(row.id for row in db.execute(LANES, values))
+    lanes = tuple(row.id for row in db.execute(LANES, values, prepare=True))
     return Change() if counts is None else Change(lanes=lanes, delivering=counts.delivering, retracting=counts.retracting)

@@ -166,7 +166,7 @@ def _stage(db: Connection) -> None:
 
 
 def _copy(db: Connection, table: str, rows: Iterable[Sequence[Any]]) -> None:
-    db.execute(f"truncate {table}")
+    db.execute(f"delete from {table}")
     with db.cursor() as cursor, cursor.copy(f"copy {table} from stdin (format binary)") as copy:
         copy.set_types(list(_types(table)))
         for row in rows:
