@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -84,6 +85,18 @@ def said_pid(process: subprocess.Popen[str]) -> int:
     return int(process.stdout.readline())
 
 
+def until_locked(lock: Path, by: subprocess.Popen[str]) -> None:
+    """Return once the process has begun to start the server: from then on it holds this lock."""
+    with lock.open("rb") as handle:
+        while by.poll() is None:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            fcntl.flock(handle, fcntl.LOCK_UN)
+    raise AssertionError("the starter ended before it took the lock")
+
+
 def release(process: subprocess.Popen[str]) -> None:
     with process:
         process.communicate()
@@ -131,8 +144,7 @@ def test_a_killed_server_with_a_backend_that_lingers_is_never_doubled(folder: Pa
         os.kill(backend, signal.SIGSTOP)
         os.kill(server.pid, signal.SIGKILL)
         starter = owner(folder)
-        with pytest.raises(psutil.TimeoutExpired):
-            psutil.Process(starter.pid).wait(timeout=1)
+        until_locked(folder / "lock", starter)
         assert server.pid is None
         os.kill(backend, signal.SIGKILL)
 
