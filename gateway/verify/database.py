@@ -81,7 +81,7 @@ where verdict.org = app_org() and verdict.code = 'grant' and verdict.content_has
     Check(
         invariant="I1",
         what="journalled as mapped, and nothing was stored of it",
-        remedy="map the record again: zorgsluis replay",
+        remedy="see what became of it: zorgsluis trace",
         query="""
 select source.system || '/' || record.stream || '#' || record.record_key as key
 from source_record record join source on source.id = record.source_id join journal on journal.id = record.journal_id
