@@ -58,10 +58,8 @@ class Files:
 
 
 def fresh(folder: Path) -> Files:
-    """Empty the folder of an earlier demonstration and make this one's keys. A database left running there is stopped first."""
-    if postgres_folder(folder).exists():
-        postgres.start(postgres_folder(folder)).stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    """Empty the folder of an earlier demonstration and make this one's keys."""
+    discard(folder)
     folder.mkdir(parents=True)
     files = Files(folder=folder)
     files.portal_store.mkdir()
@@ -73,13 +71,20 @@ def fresh(folder: Path) -> Files:
     return files
 
 
+def discard(folder: Path) -> None:
+    """Remove the folder of an earlier demonstration; a database left running there is stopped first."""
+    if postgres_folder(folder).exists():
+        postgres.start(postgres_folder(folder)).stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def configure(files: Files, *, ecd: str, portal: str) -> None:
     """Write the configuration that names both neighbours."""
     source: dict[str, Any] = {
         "code": "ons",
         "connector": "ons",
         "system": SYSTEM,
-        "settings": {"base_url": ecd, "secrets": {"certificate": str(files.secret("certificate"))}},
+        "settings": {"base_url": ecd, "reconcile_every": 2, "secrets": {"certificate": str(files.secret("certificate"))}},
     }
     target: dict[str, Any] = {
         "code": PORTAL,

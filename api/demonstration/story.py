@@ -12,8 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.context import context_for
-
 from api.demonstration.clock import MovableClock
 from api.demonstration.judgement import judge, read_lines
 from api.demonstration.lies import plant
@@ -27,6 +25,7 @@ from api.runs import failures, portal_trouble
 from gateway import consent
 from gateway.accounting import Ledgers, ledgers
 from gateway.connector import RemoteState
+from gateway.context import context_for
 from gateway.flow import Each, Progress
 from gateway.outbox import deliver_lane
 from gateway.portals import portals

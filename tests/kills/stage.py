@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import psycopg
 
 from api.demonstration.linking import link_everybody, read_links
 from api.demonstration.neighbours import Neighbour, started
-from api.demonstration.setup import PORTAL, SYSTEM, Files, configure, fresh
+from api.demonstration.setup import PORTAL, SYSTEM, Files, configure, discard, fresh
 from api.opening import open_installation
 from gateway.clock import fixed_clock
 from gateway.postgres import start
@@ -124,25 +123,25 @@ def await_condition(condition: Callable[[], bool]) -> None:
     raise AssertionError("waited in vain")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An organisation whose families are linked and of which nothing was synchronised yet: each test takes a copy."""
+
+    files: Files
+    ecd: Neighbour
+    members: dict[str, str]
+
+
 @contextmanager
-def staged(folder: Path, keys: Path, *, clients: int = 6, days: int = 14) -> Iterator[Stage]:
-    """Start both neighbours and link everybody. ``keys`` is shared by the stages that are compared: ids hang on it."""
+def prepared(folder: Path, *, clients: int = 6, days: int = 14) -> Iterator[Prepared]:
+    """Start the ECD and link everybody. Ids hang on the keys made here, so that copies can be compared."""
     files = fresh(folder)
     token = files.secret("certificate").read_text()
     size = ["--clients", str(clients), "--days", str(days), "--seed", "3", "--today", "2026-11-21", "--certificate", token]
     truth = ["--truth", str(files.truth), "--links", str(files.links)]
-    store = ["--store", str(files.portal_store), "--gateway-jwks", str(files.jwks)]
-    with (
-        started("ecd", "samples.ecd", [*size, *truth], folder) as ecd,
-        started("portal", "samples.portal", store, folder) as portal,
-    ):
-        configure(files, ecd=ecd.base_url, portal=portal.base_url)
-        if keys.exists():
-            shutil.copytree(keys, folder / "keys")
-        members = _link(files)
-        if not keys.exists():
-            shutil.copytree(folder / "keys", keys)
-        yield Stage(files=files, ecd=ecd, portal=portal, members=members)
+    with started("ecd", "samples.ecd", [*size, *truth], folder) as ecd:
+        configure(files, ecd=ecd.base_url, portal="http://127.0.0.1:1")
+        yield Prepared(files=files, ecd=ecd, members=_link(files))
 
 
 def _link(files: Files) -> dict[str, str]:
@@ -150,6 +149,18 @@ def _link(files: Files) -> dict[str, str]:
     with open_installation(files.config, state=files.folder, clock=clock, embedded=True) as installation:
         gateway, org = installation.gateway, installation.org(None)
         return link_everybody(gateway, org, read_links(files.links), system=SYSTEM, portal=PORTAL, by="test")
+
+
+@contextmanager
+def staged(original: Prepared, folder: Path) -> Iterator[Stage]:
+    """Copy the organisation, with its database, and give it a portal of its own."""
+    discard(folder)
+    subprocess.run(["cp", "-a", str(original.files.folder), str(folder)], check=True)
+    files = Files(folder=folder)
+    store = ["--store", str(files.portal_store), "--gateway-jwks", str(files.jwks)]
+    with started("portal", "samples.portal", store, folder) as portal:
+        configure(files, ecd=original.ecd.base_url, portal=portal.base_url)
+        yield Stage(files=files, ecd=original.ecd, portal=portal, members=original.members)
 
 
 def contents(writes: list[Write]) -> dict[tuple[str, str, str], str]:
