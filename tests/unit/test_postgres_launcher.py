@@ -145,6 +145,10 @@ def test_a_killed_server_with_a_backend_that_lingers_is_never_doubled(folder: Pa
         os.kill(server.pid, signal.SIGKILL)
         starter = owner(folder)
         until_locked(folder / "lock", starter)
+        for _ in range(40):
+            ready = [str(server.programs / "pg_isready"), "-h", str(server.folder.run)]
+            assert subprocess.run(ready, capture_output=True, check=False).returncode != 0
+            assert starter.poll() is None, "it neither waits nor starts"
         assert server.pid is None
         os.kill(backend, signal.SIGKILL)
 
