@@ -73,7 +73,7 @@ class Record:
 
     ``date`` is the record's own day (``YYYY-MM-DD``) on window streams: absence counts as deletion only for days just read. In a stream
     that others are partitioned by it is the last day on which the record gives slices; ``None``: no end in sight.
-    ``cursor`` is an instant with its offset, unless the stream's cursor is sorted: then it is the source's own word.
+    ``source_time`` is when the source last changed it; on a feed, the newest one becomes the bookmark.
     """
 
     stream: str
@@ -171,16 +171,6 @@ class PullConnector(Protocol):
     def slices(self, ctx: Context, stream: StreamSpec, cursor: Cursor) -> Iterator[Slice]: ...
     def read(self, ctx: Context, stream: StreamSpec, slice_: Slice, page: str | None) -> Page: ...
     def keys(self, ctx: Context, stream: StreamSpec, slice_: Slice) -> Iterator[str]: ...
-
-
-@runtime_checkable
-class StreamingConnector(PullConnector, Protocol):
-    """A source whose answers are long streams: its pages are cut from one answer as it arrives, so none can be asked for again.
-
-    Every page but the last has a ``next`` that isn't ``None``; a slice that is cut off is read from its beginning.
-    """
-
-    def pages(self, ctx: Context, stream: StreamSpec, slice_: Slice) -> Iterator[Page]: ...
 
 
 RetractionMethod = Literal["delete", "tombstone", "unshare", "cannot"]

@@ -1,38 +1,60 @@
-"""What a connector is handed: an HTTP client that keeps the neighbour's limits, secrets from files, the time, a log.
+"""What a connector is handed: an HTTP client and its permits, secrets from files, the time, a log that can't gossip.
 
 One client per neighbour and process: making one costs 17 ms, and its connections stay open.
 """
 
 from __future__ import annotations
 
+import json
+import logging
+import re
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final, Protocol
 from uuid import uuid4
+from weakref import WeakKeyDictionary, finalize
 
 import httpx2
 import structlog
 
+from gateway.canonical import BASE
 from gateway.config import AMSTERDAM
 from gateway.connector import Limits
+from gateway.database import Database
 from gateway.errors import Misconfigured
 from gateway.limits import permits
 from gateway.runtime import Gateway
 
+USER_AGENT: Final = f"zorgsluis/1+{BASE}"
+# With the wait for a permit these stay below the lease of a slice and of a lane.
 TIMEOUT: Final = httpx2.Timeout(30.0, connect=5.0)
-PARTITIONS: Final = """
-select record_key from source_record where source_id = %s and stream = %s and not deleted order by record_key"""
+# What may stand in a log: codes, ids, paths. Never a sentence, never nine digits in a row.
+LOGGABLE: Final = re.compile(r"[\w.:@/+#=-]{0,120}", re.ASCII)
+BSN_SHAPED: Final = re.compile(r"(?<!\d)\d{9}(?!\d)")
+REDACTED: Final = "[redacted]"
+# How long a client is still asked for after care has ended: the agenda's window, so that what is cancelled then goes too.
+AFTER_CARE_DAYS: Final = 35
 
-_clients: dict[str, httpx2.Client] = {}
-_clients_lock = Lock()
+PARTITIONS: Final = """
+select record_key from source_record
+where source_id = %s and stream = %s and not deleted and not starts_with(record_key, 'unreadable-')
+  and (day is null or day >= app_now()::date - %s)
+order by record_key"""
+
+# Set when the process ends: connectors stop between two records.
+stopping = threading.Event()
 
 log = structlog.get_logger()
+# One line per request, with the whole address in it; ours are counted instead.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+_clients: WeakKeyDictionary[Database, dict[str, httpx2.Client]] = WeakKeyDictionary()
+_clients_guard = threading.Lock()
 
 
 class Neighbour(Protocol):
@@ -46,16 +68,15 @@ class Neighbour(Protocol):
     def settings(self) -> Mapping[str, Any]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NeighbourContext:
-    """The context of one neighbour (``gateway.connector.Context``)."""
+    """The context of one neighbour (``gateway.connector.Context``): cheap to make, its client is the process's."""
 
     gateway: Gateway
     org: int
     neighbour: Neighbour
     limits: Limits
     zone: str = AMSTERDAM
-    stopped: Callable[[], bool] = field(default=lambda: False)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -63,17 +84,26 @@ class NeighbourContext:
         return self.neighbour.settings
 
     def http(self) -> httpx2.Client:
-        """Return the client of this neighbour."""
-        return _client(self)
+        """Return the client of this neighbour. It doesn't follow redirects and doesn't raise for a status."""
+        key = f"{self._credential()}|{self.settings.get('ca_file')}"
+        database = self.gateway.database
+        with _clients_guard:
+            if database not in _clients:
+                _clients[database] = {}
+                finalize(database, _close_all, _clients[database])
+            known = _clients[database]
+            if key not in known:
+                known[key] = self._new_client()
+            return known[key]
 
     @contextmanager
     def permit(self) -> Iterator[None]:
-        """Hold one of the requests that the neighbour allows at once, over all threads and processes."""
-        with permits(self.gateway.database.dsn, str(self.settings.get("base_url")), self.limits.max_concurrency).permit():
+        """Hold one of the requests that the neighbour allows at once, until its answer is read."""
+        with permits(self.gateway.database, self._credential(), self.limits.max_concurrency).permit():
             yield
 
     def secret(self, name: str) -> str:
-        """Read a secret from the file that the configuration names.
+        """Read a secret from the file that the configuration names. It is read anew each time: a renewed one is in use at once.
 
         Raises:
             Misconfigured: no file is named, it is missing, or others may read it.
@@ -83,8 +113,31 @@ class NeighbourContext:
             if path.stat().st_mode & 0o077:
                 raise Misconfigured(f"{self.neighbour.code}: others may read the file of secret {name!r}; set its mode to 0600")
             return path.read_text(encoding="utf-8").strip()
+        except UnicodeDecodeError:
+            raise Misconfigured(f"{self.neighbour.code}: the file of secret {name!r} is no text") from None
         except OSError as error:
             raise Misconfigured(f"{self.neighbour.code}: the file of secret {name!r} can't be read ({error.strerror})") from None
+
+    def now(self) -> datetime:
+        """Return the gateway's time."""
+        return self.gateway.clock()
+
+    def cancelled(self) -> bool:
+        """Tell whether to stop before the next record."""
+        return stopping.is_set()
+
+    def log(self, event: str, **fields: Any) -> None:
+        """Log an event under the neighbour's code; what could be a sentence or a BSN is left out."""
+        log.info(event, neighbour=self.neighbour.code, **{name: loggable(value) for name, value in fields.items()})
+
+    def partitions(self, stream: str) -> Sequence[str]:
+        """Return the keys of a stream's living records: each is a slice of the streams that are cut by it."""
+        with self.gateway.database.transaction(self.org) as db:
+            return [row.record_key for row in db.execute(PARTITIONS, (self.neighbour.id, stream, AFTER_CARE_DAYS))]
+
+    def _credential(self) -> str:
+        shown = json.dumps(self.settings.get("secrets", {}), sort_keys=True)
+        return f"{self.org}|{self.settings.get('base_url')}|{shown}"
 
     def _secret_path(self, name: str) -> Path:
         paths = self.settings.get("secrets", {})
@@ -92,32 +145,33 @@ class NeighbourContext:
             raise Misconfigured(f"{self.neighbour.code}: settings.secrets.{name} must name a file")
         return Path(paths[name])
 
-    def now(self) -> datetime:
-        """Return the gateway's time."""
-        return self.gateway.clock()
+    def _new_client(self) -> httpx2.Client:
+        base = str(self.settings.get("base_url", ""))
+        if not base:
+            raise Misconfigured(f"{self.neighbour.code}: settings.base_url is missing")
+        return httpx2.Client(
+            base_url=base,
+            timeout=TIMEOUT,
+            verify=self._tls(),
+            headers={"User-Agent": USER_AGENT},
+            trust_env=False,
+            event_hooks={"request": [trace]},
+        )
 
-    def cancelled(self) -> bool:
-        """Tell whether to stop before the next page."""
-        return self.stopped()
-
-    def log(self, event: str, **fields: Any) -> None:
-        """Log an event under the neighbour's code; fields are ids and numbers, never content."""
-        log.info(event, neighbour=self.neighbour.code, **fields)
-
-    def partitions(self, stream: str) -> Sequence[str]:
-        """Return the keys of a stream's living records: each is a slice of the streams that are cut by it."""
-        with self.gateway.database.transaction(self.org) as db:
-            return [row.record_key for row in db.execute(PARTITIONS, (self.neighbour.id, stream))]
-
-    @cached_property
-    def tls(self) -> ssl.SSLContext | bool:
-        """The client certificate, when the configuration names one."""
-        paths = self.settings.get("secrets", {})
-        if "tls_certificate" not in paths:
-            return True
-        context = ssl.create_default_context(cafile=self.settings.get("ca_file"))
-        context.load_cert_chain(self._secret_path("tls_certificate"), self._secret_path("tls_key"))
-        return context
+    def _tls(self) -> ssl.SSLContext:
+        """Return how to speak TLS, with our client certificate where the configuration names one."""
+        try:
+            tls = ssl.create_default_context(cafile=self.settings.get("ca_file"))
+            tls.minimum_version = ssl.TLSVersion.TLSv1_2
+            if "tls_certificate" in self.settings.get("secrets", {}):
+                self.secret("tls_key")
+                tls.load_cert_chain(self._secret_path("tls_certificate"), self._secret_path("tls_key"))
+        except (OSError, ssl.SSLError):
+            code = self.neighbour.code
+            raise Misconfigured(
+                f"{code}: tls_certificate, tls_key and ca_file aren't a certificate, its key and an authority"
+            ) from None
+        return tls
 
 
 def context_for(gateway: Gateway, org: int, neighbour: Any, limits: Limits | None = None) -> NeighbourContext:
@@ -126,26 +180,22 @@ def context_for(gateway: Gateway, org: int, neighbour: Any, limits: Limits | Non
     return NeighbourContext(gateway=gateway, org=org, neighbour=neighbour, limits=limits or Limits(), zone=zone)
 
 
-def _client(context: NeighbourContext) -> httpx2.Client:
-    base = str(context.settings.get("base_url", ""))
-    if not base:
-        raise Misconfigured(f"{context.neighbour.code}: settings.base_url is missing")
-    key = f"{base}|{sorted(context.settings.get('secrets', {}).items())}"
-    with _clients_lock:
-        if key not in _clients:
-            _clients[key] = httpx2.Client(
-                base_url=base,
-                timeout=TIMEOUT,
-                verify=context.tls,
-                trust_env=False,
-                event_hooks={"request": [_trace]},
-            )
-        return _clients[key]
+def loggable(value: Any) -> Any:
+    """Return a value that may be logged, or the word that stands for one that may not."""
+    if value is None or isinstance(value, bool | float):
+        return value
+    text = str(value)
+    if LOGGABLE.fullmatch(text) is None or BSN_SHAPED.search(text):
+        return REDACTED
+    return value if isinstance(value, int) else text
 
 
-def _trace(request: httpx2.Request) -> None:
-    """Give each request its own id, and all requests of one task one trace (the three headers of Koppeltaal 2.0)."""
+def trace(request: httpx2.Request) -> None:
+    """Give each request its own id, and all requests of one task one trace (headers of Koppeltaal 2.0)."""
     request.headers["X-Request-Id"] = str(uuid4())
-    trace = structlog.contextvars.get_contextvars().get("trace")
-    if trace:
-        request.headers["X-Trace-Id"] = trace
+    request.headers["X-Trace-Id"] = structlog.contextvars.get_contextvars().get("trace") or str(uuid4())
+
+
+def _close_all(clients: dict[str, httpx2.Client]) -> None:
+    for client in clients.values():
+        client.close()

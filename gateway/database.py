@@ -78,6 +78,17 @@ class Database:
             finally:
                 connection.isolation_level = None
 
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """Yield a connection outside any transaction, for what lives as long as the session does: advisory locks."""
+        with self._pool.connection() as connection:
+            connection.autocommit = True
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    connection.autocommit = False
+
     def close(self) -> None:
         """Give all connections back to the server."""
         self._pool.close()

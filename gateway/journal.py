@@ -7,8 +7,8 @@ ordinary event, since sources are re-read with an overlap.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC
+from dataclasses import dataclass, field, replace
+from datetime import UTC, timedelta
 from typing import Any, Final, Literal
 
 from gateway.connector import Op, Record, Rejection
@@ -39,7 +39,7 @@ set partition = excluded.partition, journal_id = excluded.journal_id, body_hash 
   day = excluded.day"""
 COUNT: Final = """
 update slice set received = received + %s, duplicates = duplicates + %s, journalled = journalled + %s, requests = requests + %s,
-  max_cursor = greatest(max_cursor, %s), lease_until = app_now() + interval '5 minutes'
+  max_cursor = greatest(max_cursor collate "C", %s), lease_until = app_now() + %s
 where id = %s and fence = %s"""
 WAITING: Final = """
 select id, source_id, stream, kind, record_key, op, body, labels, origin, source_time, mapping_sha
@@ -52,6 +52,10 @@ insert into mapping_issue (org, journal_id, severity, code, row_id, source_path,
 select app_org(), * from unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])"""
 
 NO_BODY: Final = b""
+# Begins the key of something that has none: what follows is a keyed hash of its bytes, so that the same bytes come under the same name.
+UNREADABLE: Final = "unreadable-"
+# The reason of whatever can't be read as a record.
+STRUCTURE: Final = "structure"
 State = Literal["mapped", "deleted", "quarantined", "set-aside"]
 
 
@@ -64,6 +68,7 @@ class Place:
     run: int
     slice: int
     fence: int
+    lease: timedelta
     stream: str
     kind: str
     partition: str
@@ -79,30 +84,37 @@ class Outcome:
     issues: tuple[Issue, ...] = field(default=())
 
 
-def record_batch(db: Connection, keys: KeyRing, place: Place, batch: Sequence[Record | Rejection], requests: int = 0) -> int:
+def named(keys: KeyRing, one: Record | Rejection) -> Record | Rejection:
+    """Return what was read, under a key also when it brought none."""
+    if one.key or isinstance(one, Record):
+        return one
+    return replace(one, key=f"{UNREADABLE}{_hash(keys, one.data).hex()[:24]}")
+
+
+def record_page(db: Connection, keys: KeyRing, place: Place, batch: Sequence[Record | Rejection], requests: int = 0) -> int:
     """Write what is new of a batch (no key twice in it) and count it on the slice, in this transaction; return how many were new.
 
     Raises:
         Conflict: the slice is another worker's by now.
     """
-    rows = {one.key: _row(keys, place, one) for one in batch}
+    rows = {one.key: _row(keys, one) for one in batch}
     heads = {h.record_key: h for h in db.execute(HEADS, (place.source, place.stream, list(rows)))}
     fresh = [row for key, row in rows.items() if _is_new(heads.get(key), row)]
     if fresh:
         _insert(db, keys, place, fresh)
     newest = max((one.source_time for one in batch if isinstance(one, Record) and one.source_time), default=None)
-    cursor = newest.astimezone(UTC).isoformat() if newest else None
-    counts = (len(batch), len(batch) - len(fresh), len(fresh), requests, cursor, place.slice, place.fence)
+    cursor = newest.astimezone(UTC).isoformat(timespec="microseconds") if newest else None
+    counts = (len(batch), len(batch) - len(fresh), len(fresh), requests, cursor, place.lease, place.slice, place.fence)
     if db.execute(COUNT, counts).rowcount != 1:
         raise Conflict(f"slice {place.slice}: taken over by another worker")
     return len(fresh)
 
 
-def _row(keys: KeyRing, place: Place, one: Record | Rejection) -> dict[str, Any]:
+def _row(keys: KeyRing, one: Record | Rejection) -> dict[str, Any]:
     common = {"key": one.key, "plain": one.data or NO_BODY, "hash": _hash(keys, one.data or NO_BODY)}
     if isinstance(one, Rejection):
         absent = dict.fromkeys(("version", "origin", "source_time", "day"))
-        return {**common, **absent, "op": "upsert", "labels": "", "state": "quarantined", "reason": one.reason}
+        return {**common, **absent, "op": "upsert", "labels": "", "state": "quarantined", "reason": STRUCTURE}
     return {
         **common,
         "version": one.version,

@@ -1,72 +1,131 @@
-"""How many requests a neighbour allows at once, over all threads and processes: a permit per request.
+"""How many requests a neighbour allows at once: a permit per request, over all threads and all processes that share a database.
 
-The permits are advisory locks of the database, so that a killed process gives its own back, and two processes together never exceed the limit.
+A permit is a session-level advisory lock of Postgres: a process that dies gives its own back with its connection. One pooled connection
+holds all permits of a process for a credential, and goes back to the pool when none is in use.
 """
 
 from __future__ import annotations
 
-import hashlib
+import random
 import threading
+import time
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
+from weakref import WeakKeyDictionary, ref
 
 import psycopg
 
-from gateway.errors import Throttled
+from gateway.database import Connection, Database
+from gateway.errors import Throttled, TransientError
 
+# A request waits this long for its permit: with its own time-outs that stays below the lease of a slice and of a lane.
+PATIENCE_S: Final = 20.0
 POLL_S: Final = 0.02
-PATIENCE_S: Final = 60.0
-TAKE: Final = "select pg_try_advisory_lock(%s, %s)"
-GIVE: Final = "select pg_advisory_unlock(%s, %s)"
+# Keeps clear of the small numbers that other advisory locks begin with.
+HIGH_BIT: Final = 0x4000_0000
 
-_permits: dict[tuple[str, str, int], Permits] = {}
-_lock = threading.Lock()
+# A session gets a lock again that it has already, so what this process holds is left out. The limit stops at the first that is got.
+TAKE: Final = """
+select slot from generate_series(1, %(limit)s) slot
+where slot <> all(%(held)s) and pg_try_advisory_lock(%(key)s, slot) limit 1"""
+GIVE_BACK: Final = "select pg_advisory_unlock(%s, %s)"
+
+_permits: WeakKeyDictionary[Database, dict[tuple[str, int], Permits]] = WeakKeyDictionary()
+_permits_guard = threading.Lock()
+
+
+class NoPermit(Throttled):
+    """Our own workers held all permits for too long: nothing was sent, and the neighbour is not to blame."""
 
 
 class Permits:
-    """The permits of one credential. ``dsn`` leads to the database that all processes share."""
+    """The permits of one credential in this process: one object for all its threads."""
 
-    def __init__(self, dsn: str, credential: str, limit: int) -> None:
-        self._dsn = dsn
-        self._key = int.from_bytes(hashlib.sha256(credential.encode()).digest()[:4], "big", signed=True)
+    def __init__(self, database: Database, credential: str, limit: int, patience_s: float = PATIENCE_S) -> None:
+        # Weak: permits are kept per database, and must not keep it alive.
+        self._database = ref(database)
+        self._key = zlib.crc32(credential.encode()) & (HIGH_BIT - 1) | HIGH_BIT
         self._limit = limit
+        self._patience_s = patience_s
         self._threads = threading.BoundedSemaphore(limit)
-        self._connections = threading.local()
+        # Guards what follows: one connection, used by all threads in turn.
+        self._guard = threading.Lock()
+        self._held: set[int] = set()
+        self._session: Connection | None = None
+        self._borrowed = ExitStack()
 
     @contextmanager
     def permit(self) -> Iterator[None]:
         """Hold one permit.
 
         Raises:
-            Throttled: none came free within a minute.
+            NoPermit: none came free in time.
+            TransientError: the database can't be asked.
         """
-        with self._threads:
-            connection = self._connection()
-            slot = self._take(connection)
+        if not self._threads.acquire(timeout=self._patience_s):
+            raise NoPermit("all requests that this neighbour allows at once are under way")
+        try:
+            slot = self._await_slot()
             try:
                 yield
             finally:
-                connection.execute(GIVE, (self._key, slot))
+                self._give_back(slot)
+        finally:
+            self._threads.release()
 
-    def _connection(self) -> psycopg.Connection:
-        connection: psycopg.Connection | None = getattr(self._connections, "one", None)
-        if connection is None or connection.closed:
-            connection = self._connections.one = psycopg.connect(self._dsn, autocommit=True)
-        return connection
-
-    def _take(self, connection: psycopg.Connection) -> int:
+    def _await_slot(self) -> int:
+        until = time.monotonic() + self._patience_s
         pause = threading.Event()
-        for _ in range(int(PATIENCE_S / POLL_S)):
-            for slot in range(self._limit):
-                row = connection.execute(TAKE, (self._key, slot)).fetchone()
-                if row and row[0]:
-                    return slot
-            pause.wait(POLL_S)
-        raise Throttled("all permits of this credential were in use for a minute")
+        while (slot := self._try()) is None:
+            if time.monotonic() >= until:
+                raise NoPermit("all requests that this neighbour allows at once are under way")
+            pause.wait(POLL_S * (0.5 + random.random()))  # noqa: S311 - spreads those who wait, hides nothing
+        return slot
+
+    def _try(self) -> int | None:
+        with self._guard:
+            try:
+                values = {"key": self._key, "limit": self._limit, "held": list(self._held)}
+                row = self._connection().execute(TAKE, values).fetchone()
+            except psycopg.Error:
+                self._let_go()
+                raise TransientError("the database that counts requests does not answer") from None
+            if row is not None:
+                self._held.add(row.slot)
+            elif not self._held:
+                self._let_go()
+            return None if row is None else int(row.slot)
+
+    def _give_back(self, slot: int) -> None:
+        with self._guard:
+            self._held.discard(slot)
+            if self._session is not None:
+                try:
+                    self._session.execute(GIVE_BACK, (self._key, slot))
+                except psycopg.Error:
+                    # The lock went with its connection.
+                    self._let_go()
+            if not self._held:
+                self._let_go()
+
+    def _connection(self) -> Connection:
+        database = self._database()
+        if database is None:
+            raise TransientError("the database that counts requests was closed")
+        if self._session is None:
+            self._session = self._borrowed.enter_context(database.session())
+        return self._session
+
+    def _let_go(self) -> None:
+        self._session = None
+        with suppress(psycopg.Error):
+            self._borrowed.close()
 
 
-def permits(dsn: str, credential: str, limit: int) -> Permits:
-    """Return this process's permits of a credential: one object for all its threads."""
-    with _lock:
-        return _permits.setdefault((dsn, credential, limit), Permits(dsn, credential, limit))
+def permits(database: Database, credential: str, limit: int) -> Permits:
+    """Return this process's permits of a credential."""
+    with _permits_guard:
+        known = _permits.setdefault(database, {})
+        return known.setdefault((credential, limit), Permits(database, credential, limit))

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from gateway.connector import PullConnector, StreamSpec
 from gateway.context import NeighbourContext, context_for
-from gateway.errors import NotFound
+from gateway.errors import Misconfigured, NotFound
 from gateway.runtime import Gateway, connector
 
 SOURCE: Final = "select id, code, connector, system, zone, settings from source where id = %s"
+# One list of what vanished more than this share of a stream is held for a person to look at.
+MAX_SHARE: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +26,25 @@ class Source:
     connector: PullConnector
     context: NeighbourContext
 
-    def stream(self, name: str) -> StreamSpec:
-        """Return a stream by its name."""
-        return next(stream for stream in self.connector.streams(self.context) if stream.name == name)
+    def streams(self) -> list[StreamSpec]:
+        """Return what it has."""
+        return list(self.connector.streams(self.context))
 
-    def reconcile_every(self, stream: StreamSpec) -> int | None:
-        """Return how many runs lie between two readings of the full key list; the source's settings win."""
-        chosen = self.settings.get("reconcile_every", stream.reconcile_every)
-        return chosen if stream.reconcile_every is not None else None
+    def stream(self, name: str) -> StreamSpec:
+        """Return a stream by its name.
+
+        Raises:
+            Misconfigured: this version of the connector has no such stream.
+        """
+        for stream in self.streams():
+            if stream.name == name:
+                return stream
+        raise Misconfigured(f"{self.code}: the connector has no stream {name!r}")
+
+    @property
+    def max_vanished_share(self) -> float:
+        """Return how much of a stream may vanish at once without a person having looked."""
+        return float(self.settings.get("max_vanished_share", MAX_SHARE))
 
 
 def source_of(gateway: Gateway, org: int, source_id: int) -> Source:

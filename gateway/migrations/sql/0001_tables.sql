@@ -99,6 +99,8 @@ create table slice (
   attempt integer not null default 0,
   not_before timestamptz,
   max_cursor text,
+  -- what a complete reading no longer gave: [record key, journal id of its newest version]
+  missing jsonb not null default '[]',
   error_code text,
   error_detail text,
   -- the first ledger's intake side, counted in the transaction that journals
