@@ -14,7 +14,8 @@ import httpx2
 import pytest
 from joserfc.jwk import ECKey
 
-from connectors.portals.member_fhir import PORTAL, TYPES, transaction
+from connectors.portals.member_fhir import PORTAL, TYPES
+from connectors.portals.member_fhir.bundle import transaction
 from gateway.clock import system_clock
 from gateway.connector import Context, DeliveryItem, SinkConnector
 from gateway.errors import AmbiguousError, Misconfigured, PermanentError, Rejected, TransientError
@@ -143,7 +144,7 @@ class TestMemberFhir(PortalContract):
     def test_a_listing_of_more_than_a_page_follows_the_portal_to_its_end(
         self, bench: PortalBench, member: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("connectors.portals.member_fhir.PAGE", 2)
+        monkeypatch.setattr("connectors.portals.member_fhir.sink.PAGE", 2)
         bench.sink.deliver(bench.context, member, [item(f"o{number}") for number in range(5)])
 
         assert len(list(bench.sink.listing(bench.context, member))) == 5
@@ -198,7 +199,7 @@ def test_a_next_page_elsewhere_is_not_followed_with_our_token() -> None:
 
 
 def test_a_listing_without_end_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.portals.member_fhir.MAX_PAGES", 3)
+    monkeypatch.setattr("connectors.portals.member_fhir.sink.MAX_PAGES", 3)
     page = {"resourceType": "Bundle", "type": "searchset", "link": [{"relation": "next", "url": "?again"}]}
     with pytest.raises(PermanentError):
         list(PORTAL.listing(answering(lambda _: httpx2.Response(200, json=page)), MEMBER))

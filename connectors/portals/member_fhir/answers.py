@@ -1,0 +1,80 @@
+"""The statuses of a portal and what the gateway does about them; texts hold codes and places, never the portal's words."""
+
+from __future__ import annotations
+
+import re
+import time
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx2
+import msgspec
+
+from gateway.errors import AmbiguousError, AuthError, NotFound, PermanentError, Rejected, Throttled, TransientError
+
+GONE: Final = frozenset({404, 410})
+# The far side, or something before it, gave up: what it did with the request is unknown.
+UNCLEAR: Final = frozenset({500, 502, 504})
+CODE: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+EXPRESSION: Final = re.compile(r"[A-Za-z0-9.\[\]]{1,128}")
+
+
+class Issue(msgspec.Struct):
+    """``OperationOutcome.issue``: what of it may be repeated."""
+
+    code: str = ""
+    expression: list[str] = []
+
+
+class Outcome(msgspec.Struct):
+    """``OperationOutcome``."""
+
+    issue: list[Issue] = []
+
+
+def raise_for(answer: httpx2.Response, *, writes: bool) -> None:
+    """Turn a status into what the gateway does about it."""
+    status = answer.status_code
+    if status < 300:
+        return
+    if status in (401, 403):
+        raise AuthError("the portal refuses our credentials", status=status)
+    if status in GONE:
+        raise NotFound("the portal has no such place", status=status)
+    if status in (423, 429):
+        raise Throttled("the portal asks for patience", status=status, retry_after=_retry_after(answer))
+    if status in UNCLEAR and writes:
+        raise AmbiguousError("the portal failed while it wrote", status=status)
+    if status >= 500 or status == 408:
+        raise TransientError("the portal is out of order", status=status, retry_after=_retry_after(answer))
+    if writes and status >= 400:
+        raise Rejected(codes(status, _outcome(answer)), status=status)
+    raise PermanentError("the portal answered with something that isn't in the contract", status=status)
+
+
+def _retry_after(answer: httpx2.Response) -> float | None:
+    """Return the seconds that the portal asks for, from either form of the header (RFC 9110, 10.2.3)."""
+    text = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
+
+
+def _outcome(answer: httpx2.Response) -> Outcome | None:
+    try:
+        return msgspec.json.decode(answer.content, type=Outcome)
+    except msgspec.DecodeError:
+        return None
+
+
+def codes(status: int, outcome: Outcome | None) -> str:
+    """Say why in codes and FHIR paths: a portal's diagnostics may quote what was sent, so they are left out."""
+    issues = outcome.issue if outcome is not None else []
+    words = [str(status)]
+    for issue in issues[:3]:
+        places = [place for place in issue.expression[:3] if EXPRESSION.fullmatch(place)]
+        words.append(" at ".join(filter(None, [issue.code if CODE.fullmatch(issue.code) else "", ", ".join(places)])))
+    return "; ".join(filter(None, words))
