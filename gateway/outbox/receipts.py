@@ -107,7 +107,7 @@ def _event(lane: Lane, op: Literal["put", "delete"], receipt: Settled) -> AuditE
         "adopted": receipt.adopted,
     }
     return AuditEvent(
-        event="deliver" if op == "put" else "retract",
+        event="delivery" if op == "put" else "retraction",
         action="U" if op == "put" else "D",
         agent="gateway",
         client_id=lane.client_id,

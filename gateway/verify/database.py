@@ -106,7 +106,7 @@ select {NAMED} || ' version ' || greatest(ledger.held_version, ledger.version) a
 select distinct {NAMED} as key from (
   select link_id, rkey, (detail ->> 'version')::int as version, max((detail ->> 'version')::int) over (
     partition by link_id, rkey order by at groups between unbounded preceding and 1 preceding) as before
-  from audit_event where org = app_org() and event = 'deliver') told
+  from audit_event where org = app_org() and event = 'delivery') told
 join resource on resource.rkey = told.rkey join link on link.id = told.link_id
 where told.version < told.before order by 1""",
     ),

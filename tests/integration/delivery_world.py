@@ -219,7 +219,7 @@ class World:
 
     def audited(self) -> list[Any]:
         return self.rows(
-            "select event, rkey, detail from audit_event where event in ('deliver', 'retract') order by at, chain_id, seq"
+            "select event, rkey, detail from audit_event where event in ('delivery', 'retraction') order by at, chain_id, seq"
         )
 
 

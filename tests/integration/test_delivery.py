@@ -100,7 +100,7 @@ def test_a_retraction_is_believed_only_after_it_was_read_back(world: World) -> N
     assert (gone.state, gone.held_hash, gone.etag) == ("retracted", None, None)
     assert gone.retracted_at == world.clock()
     assert world.portal.holds(member) == {}
-    assert [row.event for row in world.audited()] == ["deliver", "retract"]
+    assert [row.event for row in world.audited()] == ["delivery", "retraction"]
 
 
 def test_what_was_retracted_and_allowed_again_arrives_again(world: World) -> None:
@@ -197,7 +197,7 @@ def test_every_delivery_leaves_an_audit_row_with_its_receipt(world: World) -> No
     world.deliver()
 
     events = world.audited()
-    assert [event.event for event in events] == ["deliver"] * 3
+    assert [event.event for event in events] == ["delivery"] * 3
     assert {event.detail["etag"] for event in events} == {'W/"1"'}
     assert {event.detail["status"] for event in events} == {201}
 

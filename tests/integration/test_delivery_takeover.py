@@ -138,7 +138,7 @@ def overtaken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def newest_is_settled(world: World) -> bool:
     held = world.ledger("Observation/weight")
-    delivered = [event for event in world.audited() if event.event == "deliver"]
+    delivered = [event for event in world.audited() if event.event == "delivery"]
     return (held.held_version, held.etag, held.state) == (2, 'W/"2"', "delivered") and len(delivered) == 1
 
 

@@ -181,7 +181,7 @@ def test_an_older_version_delivered_after_a_newer_one_breaks_i3(engine: Gateway,
     world.rows(
         "insert into audit_event (chain_id, seq, org, at, event, action, agent, link_id, rkey, detail, mac)"
         " select chain_id, seq + 1000, org, at + interval '3 hours', event, action, agent, link_id, rkey, detail, mac"
-        " from audit_event where event = 'deliver' and detail ->> 'version' = '1'"
+        " from audit_event where event = 'delivery' and detail ->> 'version' = '1'"
     )
 
     assert found(engine, world) == [("I3", f"{NAME} for {member}")]
