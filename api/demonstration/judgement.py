@@ -20,8 +20,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def judge(truth: list[dict[str, Any]], store: Path, members: Mapping[str, str], ledgers: Ledgers) -> list[Difference]:
     """Return everything that is not as it should be; nothing when all is well."""
     writes = list(portal_writes(store))
-    lines = [line for line in truth if "expect" in line]
-    return [*compare(lines, writes, members), *_miscounted(held_by_kind(writes), ledgers), *_unbalanced(ledgers)]
+    return [*compare(truth, writes, members), *_miscounted(held_by_kind(writes), ledgers), *_unbalanced(ledgers)]
 
 
 def _miscounted(held: Counter[str], ledgers: Ledgers) -> Iterator[Difference]:

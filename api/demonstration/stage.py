@@ -143,7 +143,8 @@ def _tell(story: Story, wishes: Wishes) -> int:
     if not retracted:
         say("WRONG  the portal still holds what was taken back")
         return 4
-    return judged(differences, found)
+    found = story.count()
+    return judged([*differences, *story.verdict(members, found)], found)
 
 
 def _sizes(changed: Sequence[Mapping[str, str]]) -> str:

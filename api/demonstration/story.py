@@ -17,6 +17,7 @@ from api.demonstration.judgement import judge, read_lines
 from api.demonstration.lies import plant
 from api.demonstration.linking import link_everybody, read_links
 from api.demonstration.neighbours import Neighbour
+from api.demonstration.reasons import unlike
 from api.demonstration.setup import PORTAL, SYSTEM, Files
 from api.demonstration.travelled import Travelled, snapshot_of, travelled
 from api.opening import Installation
@@ -35,6 +36,7 @@ from schedules.listing import schedules
 from schedules.sweeper import fire
 
 SHARE_CHANGED: Final = 0.01
+DOSSIER: Final = frozenset({"Observation", "Composition", "CarePlan", "Goal"})
 Say = Callable[[str], None]
 
 
@@ -81,9 +83,13 @@ class Story:
         self.clock.move_to(slot)
         return slot
 
+    def count(self) -> Ledgers:
+        """Count both ledgers."""
+        return ledgers(self.installation.gateway, self.org)
+
     def ledgers(self) -> Ledgers:
         """Count both ledgers and print them."""
-        found = ledgers(self.installation.gateway, self.org)
+        found = self.count()
         report(found, self.say)
         return found
 
@@ -93,11 +99,16 @@ class Story:
         if lie is not None:
             plant(lie, self.store, truth, self.installation.gateway, self.org)
             found = ledgers(self.installation.gateway, self.org)
-        differences = judge(truth, self.store, members, found)
+        lines = [line for line in truth if "expect" in line]
+        differences = judge(lines, self.store, members, found)
+        differences += unlike(lines, members, self.installation.gateway, self.org)
         for difference in differences:
             self.say(f"WRONG  {difference.lie}: {difference.key}: {difference.detail}")
         if not differences:
-            self.say("the portal's own store holds exactly what each member may have: whole, reduced or not at all")
+            self.say(
+                f"the portal's own store holds exactly what each member may have: whole, reduced or not at all, "
+                f"for the reason that the organisation gives ({len(lines)} pairs of record and member)"
+            )
         return differences
 
     def lower_a_right(self, members: dict[str, str]) -> bool:
@@ -113,13 +124,14 @@ class Story:
             deliver_lane(gateway, self.org, lane)
         after = self._held(member)
         took = time.perf_counter() - began
-        gone = sorted(before.keys() - after.keys())
+        gone = before.keys() - after.keys()
+        narrowed = [key for key in after if key in before and after[key].body != before[key].body]
         self.say(
-            f"right of person {person} for client {client}: private-medical -> basic; {change.retracting} items to take back, "
-            f"{len(gone)} gone from the portal (read back), {len(after)} left, {took:.1f} s"
+            f"person {person} for client {client}: private-medical -> basic. {len(gone)} items gone from the portal, {len(narrowed)} "
+            f"narrowed to their reduced form, {len(after) - len(narrowed)} as they were; read back from the portal, {took:.1f} s"
         )
         self.ecd.admin("links", {"client": client, "person": person, "level": "basic"})
-        dossier = [key for key in after if key.partition("/")[0] in {"Observation", "Composition", "CarePlan", "Goal"}]
+        dossier = [key for key in after if key.partition("/")[0] in DOSSIER]
         return not dossier and len(gone) > 0
 
     def _held(self, member: str) -> dict[str, RemoteState]:
@@ -137,8 +149,8 @@ class Story:
         """Tell the sample portal which account looks at which pages: a person linked to two clients has one account."""
         accounts: dict[str, dict[str, Any]] = {}
         for one in read_links(self.files.links):
-            person = str(one.get("account", one["person"]))
-            account = accounts.setdefault(person, {"account": person, "name": one.get("name", person), "members": []})
+            new = {"account": one["account"], "name": one["name"], "note": f"{one['note']}, {one['level']}", "members": []}
+            account = accounts.setdefault(one["account"], new)
             account["members"].append(members[f"{one['client']}/{one['person']}"])
         self.portal.admin("accounts", list(accounts.values()))
 

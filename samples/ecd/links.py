@@ -37,7 +37,15 @@ def link(relation: Record, level: str, account: str) -> Link:
     """Make the link of a relation to its client. The trust group of a client is who may read the dossier."""
     client = str(relation["clientId"])
     group = f"vertrouwensgroep-{client}" if level == "private-medical" else None
-    return Link(client=client, person=str(relation["id"]), level=level, account=account, trust_group=group)
+    return Link(
+        client=client,
+        person=str(relation["id"]),
+        level=level,
+        account=account,
+        trust_group=group,
+        name=" ".join(part for part in (relation["firstName"], relation["prefix"], relation["lastName"]) if part),
+        note=str(relation["personalRelationType"]["name"]),
+    )
 
 
 def _share(world: World, rng: Random, relations: list[Record], client: Record) -> None:

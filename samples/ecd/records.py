@@ -67,13 +67,18 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """One person's link to one client at the portal. ``account`` is the same for a person who has several clients."""
+    """One person's link to one client at the portal. ``account`` is the same for a person who has several clients.
+
+    ``name`` and ``note`` (their relation to the client) are what the portal's demonstration sign-in shows.
+    """
 
     client: str
     person: str
     level: str
     account: str
     trust_group: str | None
+    name: str
+    note: str
 
     @property
     def member_key(self) -> str:

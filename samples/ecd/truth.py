@@ -85,7 +85,9 @@ def judge(stream: str, key: str, part: Part, member: Link | None) -> tuple[str, 
         return NEVER, "not-linked"
     if part.closed:
         return NEVER, part.closed
-    if member.level == "none" or (member.level == "basic" and stream in _DOSSIER):
+    if member.level == "none":
+        return NEVER, "no-grant"
+    if member.level == "basic" and stream in _DOSSIER:
         return NEVER, "level-too-low"
     if stream == "relations":
         return (WHOLE if key == member.person else REDUCED), GRANT

@@ -27,8 +27,8 @@ def test_the_demonstration_accounts_for_every_record_and_every_pair() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "DOES NOT BALANCE" not in done.stdout
-    assert done.stdout.count("the portal's own store holds exactly what each member may have") == 2
-    assert re.search(r"items to take back, [1-9]\d* gone from the portal \(read back\)", done.stdout)
+    assert done.stdout.count("the portal's own store holds exactly what each member may have") == 3
+    assert re.search(r"[1-9]\d* items gone from the portal, [1-9]\d* narrowed", done.stdout)
 
 
 def test_of_a_second_sync_only_the_change_travels() -> None:

@@ -93,7 +93,8 @@ def test_what_the_family_wrote_does_not_come_back_to_it(world: World, lines: lis
 
 def test_reasons_come_in_their_fixed_order(world: World, lines: list[Line]) -> None:
     order = [
-        "not-linked", "marked-confidential", "hidden", "class-unmapped", "not-in-audience", "from-this-portal", "level-too-low", "grant",
+        "not-linked", "marked-confidential", "hidden", "class-unmapped", "not-in-audience", "from-this-portal", "no-grant",
+        "level-too-low", "grant",
     ]  # fmt: skip
     for line in lines:
         if line["reason"].startswith("not-sent:"):
@@ -108,7 +109,9 @@ def _reasons(world: World, line: Line) -> Iterator[str]:
     link = _links(world).get(line["member_key"] or "")
     if link is None:
         yield "not-linked"
-    elif link.level == "none" or (link.level == "basic" and line["stream"] in {"reports", "care_plans"}):
+    elif link.level == "none":
+        yield "no-grant"
+    elif link.level == "basic" and line["stream"] in {"reports", "care_plans"}:
         yield "level-too-low"
     else:
         yield "grant"

@@ -1,0 +1,46 @@
+"""Why the gateway shows something or not, held against why the organisation says it should be so: per (record, member)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from gateway.runtime import Gateway
+from samples.comparison import Difference
+
+CODES: Final = """
+select distinct link.member::text as member, origin.stream, origin.record_key, verdict.code
+from client join disclosure_verdict verdict on verdict.client_id = client.id
+join link on link.id = verdict.link_id join origin on origin.rkey = verdict.rkey where not verdict.directory"""
+ASIDE: Final = """
+select distinct on (stream, record_key) stream, record_key, state, reason
+from journal order by stream, record_key, id desc"""
+# The organisation's words for records that never become a resource.
+NOT_SENT: Final = "not-sent:"
+
+Key = tuple[str, str, str]
+
+
+def unlike(truth: Iterable[Mapping[str, Any]], members: Mapping[str, str], gateway: Gateway, org: int) -> Iterator[Difference]:
+    """Yield every (record, member) whose reason at the gateway isn't the organisation's."""
+    with gateway.database.snapshot(org) as db:
+        codes: dict[Key, set[str]] = defaultdict(set)
+        for row in db.execute(CODES):
+            codes[row.stream, row.record_key, row.member].add(row.code)
+        aside = {(row.stream, row.record_key): (row.state, row.reason) for row in db.execute(ASIDE)}
+    for line in truth:
+        if not line["member_key"]:
+            continue
+        stream, key, member = line["stream"], str(line["key"]), members[line["member_key"]]
+        found = _not_sent(aside.get((stream, key))) if line["reason"].startswith(NOT_SENT) else codes.get((stream, key, member), set())
+        if line["reason"] not in found:
+            detail = f"the organisation says {line['reason']}, the gateway {', '.join(sorted(found)) or 'nothing'}"
+            yield Difference(lie="other-reason", key=f"{stream}#{key} for {member}", detail=detail)
+
+
+def _not_sent(fate: tuple[str, str | None] | None) -> set[str]:
+    if fate is None:
+        return set()
+    state, reason = fate
+    return {f"{NOT_SENT}unmappable"} if state == "quarantined" else {f"{NOT_SENT}{reason}"}
