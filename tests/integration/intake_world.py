@@ -151,7 +151,7 @@ class World:
     def heads(self, stream: str) -> dict[str, Any]:
         """Return the newest version of every record of a stream."""
         rows = self.rows(
-            "select head.record_key, head.deleted, head.partition, journal.* from source_record head "
+            "select head.deleted, head.partition, journal.* from source_record head "
             "join journal on journal.id = head.journal_id where head.source_id = %s and head.stream = %s",
             self.source,
             stream,
@@ -176,7 +176,9 @@ def insert_source(db: Connection, org: int, settings: dict[str, Any], zone: str 
 
 
 @contextmanager
-def world_over(dsn: str, settings: dict[str, Any], *, zone: str = "Europe/Amsterdam", ring: KeyRing | None = None) -> Iterator[World]:
+def world_over(
+    dsn: str, settings: dict[str, Any], *, zone: str = "Europe/Amsterdam", ring: KeyRing | None = None
+) -> Iterator[World]:
     """Open a gateway over an empty database, with one organisation and one source."""
     clock, keys = MovingClock(), ring or generate()
     with Database(dsn, clock=clock) as database:

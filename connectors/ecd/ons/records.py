@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -45,6 +46,8 @@ class _Deletion(msgspec.Struct, rename="camel", kw_only=True):
 class _Key(msgspec.Struct):
     id: int | str
 
+
+BEGINS_WITH_ID: Final = re.compile(rb'\{\s*"id"\s*:\s*"?([0-9A-Za-z@:.-]{1,64})"?\s*,')
 
 DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "clients": msgspec.json.Decoder(_Client),
@@ -94,11 +97,15 @@ def cut_deletion(stream: str, zone: ZoneInfo, data: bytes) -> Record | Rejection
 
 
 def key_of(data: bytes) -> str:
-    """Return the key of something that may not be a record; empty when it has none."""
+    """Return the key of something that may not be a record; empty when it has none.
+
+    What isn't JSON may still begin with its id: with it, one broken record doesn't stand in the way of judging the others.
+    """
     try:
         return str(_key.decode(data).id)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
+        found = BEGINS_WITH_ID.match(data)
+        return found[1].decode() if found else ""
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime:
