@@ -149,7 +149,7 @@ class Story:
         """Tell the sample portal which account looks at which pages: a person linked to two clients has one account."""
         accounts: dict[str, dict[str, Any]] = {}
         for one in read_links(self.files.links):
-            new = {"account": one["account"], "name": one["name"], "note": f"{one['note']}, {one['level']}", "members": []}
+            new = {"account": one["account"], "name": one["name"], "note": one["note"], "members": []}
             account = accounts.setdefault(one["account"], new)
             account["members"].append(members[f"{one['client']}/{one['person']}"])
         self.portal.admin("accounts", list(accounts.values()))
