@@ -36,7 +36,7 @@ def map_batch(gateway: Gateway, org: int, source_id: int) -> int:
         crash_point("after-map")
         entries = [_entry(source.system, maps, row, result) for row, result in zip(rows, results, strict=True)]
         fates = store_records(db, gateway, org, [entry for entry in entries if entry is not None])
-        _settle(db, maps, rows, results, {fate.journal_id: fate for fate in fates})
+        _settle(db, maps, rows, results, {fate.journal_id: fate for fate in fates if fate.journal_id is not None})
     return len(rows)
 
 

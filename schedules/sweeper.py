@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Final, Self
 
 import structlog
-from gateway.ledger import disclose_client, due_now
 
 from gateway.errors import Conflict, GatewayError
 from gateway.flow import Each, Flow, Progress
+from gateway.ledger import disclose_client, due_now
 from gateway.outbox import deliver_lane, due_lanes
 from gateway.portals import announce
 from gateway.runtime import Gateway

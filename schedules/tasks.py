@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.ledger import disclose_client
-from gateway.reading import pull_slice
-
 from gateway.outbox import deliver_lane
+from gateway.reading import pull_slice
 from gateway.runtime import Gateway, Task
 from gateway.translate import map_batch
 

@@ -145,7 +145,8 @@ def test_facts_labels_and_secrets_are_not_in_the_body() -> None:
     assert mapped.data_at is not None
     assert mapped.data_at.isoformat() == "2026-04-05T00:00:00+02:00"
     assert (mapped.audience, mapped.withdrawn, mapped.origin_portal) == ("circle", True, "p")
-    assert (mapped.secrets, mapped.labels) == ({"bsn": "999990019"}, {"V", "R"})
+    assert dict(mapped.secrets) == {"bsn": "999990019"}
+    assert set(mapped.labels) == {"V", "R"}
     assert run(rows, {"who": "everyone"}).mapped[0].audience is None
 
 
