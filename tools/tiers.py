@@ -18,8 +18,9 @@ TIERS: dict[str, tuple[str, ...]] = {
     "contract": ("-n", "2", "--dist", "loadfile"),
     "golden": (),
     "integration": ("-n", "2", "--dist", "loadfile"),
+    "kills": ("-n", "2", "--dist", "worksteal"),
     "conformance": (),
-    "e2e": (),
+    "e2e": ("-n", "2", "--dist", "loadfile"),
 }
 
 
