@@ -251,27 +251,41 @@ def keys_of(code: str) -> KeyRing:
 def open_world(dsn: str) -> World:
     """Make a new organisation in a migrated database; others in it aren't seen. Close ``world.database`` afterwards."""
     code = f"org{next(NUMBERS)}"
-    keys = keys_of(code)
-    clock = Ticking()
-    database = Database(dsn, clock=clock, max_size=12)
-    hints: list[tuple[str, int, int]] = []
-    gateway = Gateway(
-        database=database, clock=clock, keys=lambda _: keys, hint=lambda task, org, row: hints.append((task, org, row))
-    )
-    with database.transaction(None) as db:
+    world = _world(dsn, code)
+    with world.database.transaction(None) as db:
         row = db.execute("insert into organisation (code, name) values (%s, 'Thuiszorg') returning id", (code,)).fetchone()
         assert row is not None
-    org = int(row.id)
-    with database.transaction(org) as db:
+    world.org = int(row.id)
+    with world.database.transaction(world.org) as db:
         source = db.execute(
             "insert into source (org, code, connector, system, zone) values (%s, 'ons', 'ons', %s, 'Europe/Amsterdam') returning id",
-            (org, SYSTEM),
+            (world.org, SYSTEM),
         ).fetchone()
         assert source is not None
+        world.source_id = int(source.id)
         db.execute(
             """insert into portal (org, code, connector, settings) values
             (%(org)s, 'familie', 'member-fhir', '{"origin": "caren"}'), (%(org)s, 'ander', 'member-fhir', '{}')""",
-            {"org": org},
+            {"org": world.org},
         )
-        import_class_map(db, org, SYSTEM, CLASS_MAP)
-    return World(database=database, clock=clock, gateway=gateway, keys=keys, org=org, source_id=int(source.id), hints=hints)
+        import_class_map(db, world.org, SYSTEM, CLASS_MAP)
+    return world
+
+
+def reopen(dsn: str, code: str) -> World:
+    """Open an organisation that another process made."""
+    world = _world(dsn, code)
+    with world.database.transaction(None) as db:
+        row = db.execute("select id from organisation where code = %s", (code,)).fetchone()
+        assert row is not None
+    world.org = int(row.id)
+    return world
+
+
+def _world(dsn: str, code: str) -> World:
+    clock, keys, hints = Ticking(), keys_of(code), list[tuple[str, int, int]]()
+    database = Database(dsn, clock=clock, max_size=12)
+    gateway = Gateway(
+        database=database, clock=clock, keys=lambda _: keys, hint=lambda task, org, row: hints.append((task, org, row))
+    )
+    return World(database=database, clock=clock, gateway=gateway, keys=keys, org=0, source_id=0, hints=hints)

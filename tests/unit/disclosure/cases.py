@@ -38,9 +38,9 @@ rules = varied(
         ClassRule,
         class_=st.sampled_from(CLASSES),
         audience=known_audiences,
-        basic_projection=st.sampled_from(["whole", "reduced"]),
+        basic_projection=st.sampled_from(["whole", "reduced", None]),
     ),
-    {"audience": audiences, "basic_projection": st.none(), "label": st.sampled_from(["N", "R", "V"])},
+    {"audience": audiences, "label": st.sampled_from(["N", "R", "V"])},
     2,
 )
 facts = varied(

@@ -1,0 +1,169 @@
+"""The trail: what is in it, and that nothing in it can be changed, left out or cut off unseen."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from gateway import consent
+from gateway.audit import AuditEvent, Break, append, export_heads, verify
+from tests.integration.store_world import World, open_world
+
+EVENT = AuditEvent(
+    event="deliver", action="U", agent="gateway", detail={"resource": "Observation/1", "etag": 'W/"1"', "status": None}
+)
+
+
+@pytest.fixture
+def world(module_database_url: str) -> Iterator[World]:
+    opened = open_world(module_database_url)
+    yield opened
+    opened.database.close()
+
+
+def tell(world: World, count: int = 3) -> None:
+    with world.database.transaction(world.org) as db:
+        append(db, world.keys, world.org, [replace(EVENT, detail={"n": number, "naam": "é"}) for number in range(count)])
+
+
+def broken(world: World, exported: Path | None = None) -> list[str]:
+    with world.database.transaction(world.org) as db:
+        return [found.what for found in verify(db, world.keys, exported)]
+
+
+def as_owner(dsn: str, statement: str, org: int) -> int:
+    """Do what only somebody with the owner's rights could, past row security."""
+    with closing(psycopg.connect(dsn)) as db:
+        db.execute("set role zorgsluis_owner")
+        db.execute("alter table audit_event no force row level security")
+        changed = db.execute(statement.replace(":org", str(org)).encode()).rowcount
+        db.execute("alter table audit_event force row level security")
+        db.commit()
+    return changed
+
+
+def test_a_chain_that_nobody_touched_is_whole_whatever_the_number_of_rows(world: World) -> None:
+    tell(world, 2)
+    tell(world, 500)
+    tell(world, 21)
+
+    assert broken(world) == []
+    assert world.one("select count(*) as n from audit_event").n == 524
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("update audit_event set agent = 'somebody' where org = :org and seq = 3", "row-altered"),
+        ("update audit_event set detail = '{}' where org = :org and seq = 3", "row-altered"),
+        ("update audit_event set at = at + interval '1 microsecond' where org = :org and seq = 3", "row-altered"),
+        ("delete from audit_event where org = :org and seq = 3", "row-missing"),
+        ("delete from audit_event where org = :org and seq >= 4", "tail-cut"),
+        ("update audit_event set seq = 99 where org = :org and seq = 4", "row-missing"),
+    ],
+)
+def test_a_row_that_is_changed_or_gone_shows(world: World, module_database_url: str, statement: str, expected: str) -> None:
+    tell(world)
+    assert as_owner(module_database_url, statement, world.org) == 1
+
+    assert broken(world) == [expected]
+
+
+def test_a_cut_tail_shows_against_the_heads_outside_the_database(world: World, module_database_url: str, tmp_path: Path) -> None:
+    heads = tmp_path / "heads.jsonl"
+    tell(world)
+    assert export_heads(world.gateway, world.org, heads) == 1
+    assert export_heads(world.gateway, world.org, heads) == 0
+    tell(world)
+    assert export_heads(world.gateway, world.org, heads) == 1
+    assert broken(world, heads) == []
+    assert heads.stat().st_mode & 0o077 == 0
+
+    as_owner(module_database_url, "delete from audit_event where org = :org and seq > 5", world.org)
+    world.rows(
+        "update audit_chain set seq = 5, head = (select mac from audit_event where chain_id = audit_chain.id and seq = 5) returning id"
+    )
+
+    assert broken(world) == []
+    assert broken(world, heads) == ["tail-cut"]
+
+
+def test_a_chain_that_is_gone_altogether_shows(world: World, module_database_url: str, tmp_path: Path) -> None:
+    heads = tmp_path / "heads.jsonl"
+    tell(world)
+    export_heads(world.gateway, world.org, heads)
+    as_owner(module_database_url, "delete from audit_event where org = :org", world.org)
+    world.rows("delete from audit_chain returning id")
+
+    assert broken(world, heads) == ["chain-missing"]
+
+
+def test_rows_of_a_transaction_that_failed_are_not_there_and_the_chain_goes_on(world: World) -> None:
+    for _ in range(2):
+        with world.database.transaction(world.org) as db:
+            append(db, world.keys, world.org, [EVENT])
+            raise psycopg.Rollback
+        tell(world, 1)
+
+    assert broken(world) == []
+    assert world.one("select count(*) as n from audit_event where event = 'deliver'").n == 2
+
+
+def test_threads_write_chains_of_their_own_and_a_new_one_names_the_heads_before_it(world: World) -> None:
+    tell(world)
+
+    def write() -> None:
+        for _ in range(5):
+            tell(world, 2)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    chains = world.rows("select id, seq from audit_chain")
+    assert sorted(row.seq for row in chains) == [4, 11, 11, 11, 11]
+    first = next(row.id for row in chains if row.seq == 4)
+    anchors = [row.detail["heads"] for row in world.rows("select detail from audit_event where event = 'chain-start'")]
+    assert sum(str(first) in heads for heads in anchors) == 4
+    assert broken(world) == []
+
+
+def test_nobody_who_runs_may_change_or_delete_the_trail(world: World) -> None:
+    tell(world)
+    for statement in ("update audit_event set agent = 'x'", "delete from audit_event"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            world.rows(statement)
+
+
+def test_another_key_makes_every_chain_look_altered(world: World) -> None:
+    tell(world)
+    with world.database.transaction(world.org) as db:
+        assert [type(found) for found in verify(db, replace(world.keys, audit_key=b"x" * 32))] == [Break]
+
+
+def test_each_change_of_links_and_rights_is_told_with_who_decided_and_what_it_set_in_motion(world: World) -> None:
+    world.store(world.patient(), world.relation("50"), world.report("1"))
+    member = consent.link(world.gateway, world.org, portal="familie", client="1001", person="50", by="front desk")
+    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="private-medical", granted_by="client")
+    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="private-medical", granted_by="client")
+    consent.unlink(world.gateway, world.org, portal="familie", client="1001", person="50", by="front desk")
+
+    told = world.rows("select event, action, agent, client_id, detail from audit_event where event <> 'chain-start' order by seq")
+
+    assert [(row.event, row.action, row.agent) for row in told] == [
+        ("link", "C", "front desk"),
+        ("grant", "C", "client"),
+        ("unlink", "D", "front desk"),
+    ]
+    assert UUID(member)
+    assert {row.client_id for row in told} == {world.client()}
+    assert told[1].detail["delivering"] == 4
