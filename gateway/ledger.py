@@ -97,10 +97,10 @@ set projection = decision.projection, content_hash = decision.content_hash, vers
   grant_id = decision.grant_id, epoch = decision.epoch, decided_at = app_now(), state = case decision.action
     when 'put' then 'deliver_pending' when 'narrow' then 'retract_pending' when 'delete' then 'retract_pending'
     when 'drop' then 'retracted' when 'cannot' then 'cannot_retract' else 'delivered' end
-from staged_decision decision where ledger.id = decision.ledger_id"""
+from staged_decision decision where ledger.id = decision.ledger_id and ledger.client_id = %(client)s"""
 NO_WORK: Final = """
-delete from outbox using staged_decision decision
-where outbox.ledger_id = decision.ledger_id and decision.action in ('keep', 'drop', 'retain', 'cannot')"""
+delete from outbox where ledger_id = any (array(
+  select ledger_id from staged_decision where action in ('keep', 'drop', 'retain', 'cannot')))"""
 # Retractions first; what others refer to comes before them and goes after them.
 # A row that waits is overwritten: its revision tells whoever is sending it.
 WORK: Final = """
@@ -120,8 +120,11 @@ on conflict (ledger_id) do update set op = excluded.op, revision = outbox.revisi
   queued_at = excluded.queued_at, state = 'ready', attempt = 0, not_before = null, error_code = null, error_detail = null"""
 # Work that still holds was looked at again: it belongs to the new epoch.
 RENEWED: Final = """
-update outbox set epoch = link.epoch from link
-where link.id = outbox.link_id and link.client_id = %(client)s and outbox.epoch <> link.epoch"""
+update outbox set epoch = (select epoch from link where link.id = outbox.link_id)
+where outbox.id = any (array(
+  select stale.id from link
+  cross join lateral (select id from outbox where link_id = link.id and outbox.epoch <> link.epoch offset 0) stale
+  where link.client_id = %(client)s))"""
 NEXT_CHANGE: Final = """
 update client set next_change_at = boundary.at
 from (
