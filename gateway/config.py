@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from gateway.errors import Misconfigured
 
@@ -73,6 +74,15 @@ class Config(_Part):
     organisations: tuple[OrganisationConfig, ...]
 
 
+KEYS: Final = {
+    "": tuple(Config.model_fields),
+    "organisations": tuple(OrganisationConfig.model_fields),
+    "sources": tuple(SourceConfig.model_fields),
+    "portals": tuple(PortalConfig.model_fields),
+    "schedule": tuple(ScheduleConfig.model_fields),
+}
+
+
 def config_path(given: Path | None, state: Path) -> Path:
     """Return the file to read: the one given, else ``ZORGSLUIS_CONFIG``, else the one in the state folder."""
     named = os.environ.get("ZORGSLUIS_CONFIG")
@@ -90,10 +100,23 @@ def load_config(path: Path) -> Config:
         return Config.model_validate(raw)
     except FileNotFoundError:
         raise Misconfigured(f"no configuration at {path}; name one with --config or ZORGSLUIS_CONFIG") from None
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "not a text file in UTF-8"
+        raise Misconfigured(f"{path}: the configuration can't be read: {said}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise Misconfigured(f"{path}{line}: not readable as YAML") from None
     except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        places = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {_said(e)}" for e in error.errors())
         raise Misconfigured(f"{path}: {places}") from None
+
+
+def _said(error: ErrorDetails) -> str:
+    """Say what is wrong at one place, without repeating the value: it may be a secret in the wrong place."""
+    if error["type"] == "extra_forbidden":
+        parent = next((part for part in reversed(error["loc"][:-1]) if isinstance(part, str)), "")
+        return f"no such key; known here: {', '.join(KEYS[parent])}"
+    if error["type"] in ("model_type", "missing"):
+        return "missing" if error["type"] == "missing" else "should be a mapping of keys to values"
+    return error["msg"]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
+from gateway.errors import Misconfigured
+
 if TYPE_CHECKING:
     from alembic.config import Config
 
@@ -15,9 +17,18 @@ SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def upgrade(dsn: str) -> None:
-    """Apply every migration that this database lacks. Two at once: the second waits and then finds nothing to do."""
-    if revision(dsn) == newest():
+    """Apply every migration that this database lacks. Two at once: the second waits and then finds nothing to do.
+
+    Raises:
+        Misconfigured: a newer program has been here.
+    """
+    found = revision(dsn)
+    if found == newest():
         return
+    if found is not None and found not in _known():
+        raise Misconfigured(
+            f"the database has schema {found}, which this version doesn't know; use the newer version that made it"
+        )
     from alembic import command
 
     config = _config()
@@ -27,7 +38,11 @@ def upgrade(dsn: str) -> None:
 
 def newest() -> str:
     """Return the schema version that this program works with: the last of the numbered files."""
-    return max(path.stem for path in (SCRIPTS / "sql").glob("*.sql"))
+    return max(_known())
+
+
+def _known() -> set[str]:
+    return {path.stem for path in (SCRIPTS / "sql").glob("*.sql")}
 
 
 def server_version(dsn: str) -> str:

@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from api.cli.rights import By, ClientArgument, PersonArgument, carried_out, known_links, only_portal
 from api.cli.shared import Json, line, opened, table
 
 app = typer.Typer(help="Links between persons and clients at a portal.", no_args_is_help=True)
-ClientArgument = Annotated[str, typer.Argument(help="The client: the number in the ECD.")]
-PersonArgument = Annotated[str, typer.Argument(help="The person: the number of the relation in the ECD.")]
-PortalOption = Annotated[str, typer.Option(help="The portal's code.")]
+PortalOption = Annotated[str | None, typer.Option(help="The portal's code; not needed when there is one.", metavar="CODE")]
+
+RELATED: Final = "select related_rid is not null as related from link where member = %s"
 
 
 @app.command()
-def add(context: typer.Context, client: ClientArgument, person: PersonArgument, portal: PortalOption) -> None:
-    """Link a person to a client. Nothing is shown until a level is granted."""
+def add(
+    context: typer.Context, client: ClientArgument, person: PersonArgument, portal: PortalOption = None, by: By = "operator"
+) -> None:
+    """Link a person to a client and print the member. Nothing is shown until a level is granted."""
     from gateway import consent
 
     with opened(context) as (installation, org):
-        member = consent.link(installation.gateway, org, portal=portal, client=client, person=person)
-    typer.echo(member)
+        code = only_portal(installation, org, portal)
+        with carried_out(installation.gateway, org) as gateway:
+            member = consent.link(gateway, org, portal=code, client=client, person=person, by=by)
+            typer.echo(member)
+            with gateway.database.transaction(org) as db:
+                found = db.execute(RELATED, (member,)).fetchone()
+    if found is not None and not found.related:
+        typer.echo(f"note: the ECD gave no relation {person} for this client; is the number right?", err=True)
 
 
 @app.command()
-def end(context: typer.Context, client: ClientArgument, person: PersonArgument, portal: PortalOption) -> None:
+def end(
+    context: typer.Context, client: ClientArgument, person: PersonArgument, portal: PortalOption = None, by: By = "operator"
+) -> None:
     """End a link: everything that was delivered over it is retracted at once."""
     from gateway import consent
 
     with opened(context) as (installation, org):
-        consent.unlink(installation.gateway, org, portal=portal, client=client, person=person)
+        code = only_portal(installation, org, portal)
+        before = known_links(installation.gateway, org, client, person)
+        with carried_out(installation.gateway, org) as gateway:
+            change = consent.unlink(gateway, org, portal=code, client=client, person=person, by=by)
+            active = any((found.portal, found.state) == (code, "active") for found in before)
+            typer.echo(f"ended: {change.retracting} to retract" if active else "no active link: nothing to do")
 
 
 @app.command(name="list")
-def list_links(context: typer.Context, json: Json = False) -> None:
+def list_links(
+    context: typer.Context,
+    client: Annotated[str | None, typer.Option(help="Only this client: the number in the ECD.", metavar="CLIENT")] = None,
+    json: Json = False,
+) -> None:
     """List the links with their level."""
     from gateway import consent
 
     with opened(context) as (installation, org):
-        links = consent.links(installation.gateway, org)
+        links = [found for found in consent.links(installation.gateway, org) if client in (None, found.client)]
     if json:
         for found in links:
             line(found)

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.jsonbytes import dumps
+if TYPE_CHECKING:
+    from api.opening import Installation
 
 Json = Annotated[bool, typer.Option("--json", help="JSON lines, for programs.")]
+EXIT_ASIDE, EXIT_COULD_NOT_RUN, EXIT_LOSS = 1, 3, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,24 +27,38 @@ class Options:
 
 
 @contextmanager
-def opened(context: typer.Context) -> Iterator[Any]:
-    """Yield (installation, organisation number) for the options given."""
+def opened(context: typer.Context) -> Iterator[tuple[Installation, int]]:
+    """Yield (installation, organisation number) for the options given.
+
+    Raises:
+        typer.BadParameter: ``--org`` is missing while there are several organisations, or names none of them.
+    """
     from api.opening import open_installation
+    from gateway.errors import Misconfigured
 
     options: Options = context.obj
     with open_installation(options.config, state=options.state) as installation:
+        known = ", ".join(sorted(installation.organisations))
+        if not known:
+            raise Misconfigured("the configuration names no organisation; add one under organisations")
+        if options.org is None and len(installation.organisations) != 1:
+            raise typer.BadParameter(f"there are several organisations, name one: {known}", param_hint="--org")
+        if options.org is not None and options.org not in installation.organisations:
+            raise typer.BadParameter(f"no organisation is called {options.org!r}; there are: {known}", param_hint="--org")
         yield installation, installation.org(options.org)
 
 
 def line(value: Any) -> None:
     """Print one JSON line."""
+    from gateway.jsonbytes import dumps
+
     typer.echo(dumps(asdict(value) if is_dataclass(value) and not isinstance(value, type) else value))
 
 
-def table(headers: list[str], rows: list[list[object]]) -> None:
+def table(headers: list[str], rows: list[list[object]], indent: str = "") -> None:
     """Print columns as wide as their widest cell, numbers to the right, plain enough for grep."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(text) for text in column) for column in zip(headers, *cells, strict=True)]
     for row in [headers, *cells]:
         parts = [cell.rjust(width) if cell.isdigit() else cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        typer.echo("  ".join(parts).rstrip())
+        typer.echo(indent + "  ".join(parts).rstrip())

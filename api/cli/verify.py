@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.shared import Json, line, opened
-
-EXIT_LOSS = 4
+from api.cli.shared import EXIT_LOSS, Json, line, opened
 
 
 def verify(

@@ -1,0 +1,81 @@
+"""A change of rights, to its end: whatever it takes away leaves the portal now, not when somebody next looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from api.cli.shared import EXIT_ASIDE
+
+if TYPE_CHECKING:
+    from api.opening import Installation
+    from gateway.consent import LinkLine
+    from gateway.runtime import Gateway, Task
+
+ClientArgument = Annotated[str, typer.Argument(help="The client: the number in the ECD.", metavar="CLIENT")]
+PersonArgument = Annotated[str, typer.Argument(help="The person: the number of the relation in the ECD.", metavar="PERSON")]
+By = Annotated[str, typer.Option(help="Who decides, for the trail.", metavar="WHO")]
+
+WAITING: Final = """
+select count(*) filter (where state = 'ready')::int as ready, count(*) filter (where state = 'parked')::int as parked
+from outbox where lane_id = any(%s)"""
+
+
+@contextmanager
+def carried_out(gateway: Gateway, org: int) -> Iterator[Gateway]:
+    """Yield a gateway whose changes of rights are brought to the portals at the end of the block.
+
+    Raises:
+        typer.Exit: 1, after saying so, when a portal did not take it all; it is kept, and tried again.
+    """
+    from gateway.outbox import deliver_lane
+
+    lanes: set[int] = set()
+
+    def note(task: Task, _org: int, lane: int) -> None:
+        if task == "deliver_lane":
+            lanes.add(lane)
+
+    yield replace(gateway, hint=note)
+    for lane in sorted(lanes):
+        deliver_lane(gateway, org, lane)
+    _say_what_waits(gateway, org, sorted(lanes))
+
+
+def _say_what_waits(gateway: Gateway, org: int, lanes: list[int]) -> None:
+    from api.runs import portal_trouble
+
+    with gateway.database.transaction(org) as db:
+        left = db.execute(WAITING, (lanes,)).fetchone()
+    if left is None or not (left.ready or left.parked):
+        return
+    typer.echo(f"{left.ready} items for this client still wait, {left.parked} are parked; `zorgsluis serve` goes on", err=True)
+    for trouble in portal_trouble(gateway, org):
+        typer.echo(trouble, err=True)
+    raise typer.Exit(EXIT_ASIDE)
+
+
+def only_portal(installation: Installation, org: int, given: str | None) -> str:
+    """Return the portal named, or the only one.
+
+    Raises:
+        typer.BadParameter: there is no such portal, or there are several.
+    """
+    code = next(code for code, number in installation.organisations.items() if number == org)
+    organisation = next(one for one in installation.config.organisations if one.code == code)
+    codes = [portal.code for portal in organisation.portals]
+    if given in codes or (given is None and len(codes) == 1):
+        return given or codes[0]
+    said = "there are several portals, name one" if given is None else f"no portal is called {given!r}; there are"
+    raise typer.BadParameter(f"{said}: {', '.join(codes) or 'none'}", param_hint="--portal")
+
+
+def known_links(gateway: Gateway, org: int, client: str, person: str) -> list[LinkLine]:
+    """Return the links of this person to this client, also those that ended."""
+    from gateway import consent
+
+    return [found for found in consent.links(gateway, org) if (found.client, found.person) == (client, person)]
