@@ -1,0 +1,89 @@
+"""The page docs/disclosure.md, written from the code: ``python -m gateway.disclosure.page > docs/disclosure.md``."""
+
+from __future__ import annotations
+
+import sys
+
+from gateway.canonical import AUDIENCE, CONFIDENTIALITY, RIGHT
+from gateway.disclosure.classes import COLUMNS, OWN_RULES
+from gateway.disclosure.decide import AUDIENCES, BASE_CLASSES
+from gateway.disclosure.projections import ALWAYS, DIRECTORY_FIELDS
+from gateway.disclosure.reasons import LADDER, SENTENCES
+
+PAGE = """# Who sees what
+
+<!-- Generated from the code: python -m gateway.disclosure.page > docs/disclosure.md -->
+
+Every stored resource is judged for every linked member by one predicate: the view `disclosure_verdict`
+(`gateway/migrations/sql/0003_disclosure.sql`). Its twin in plain Python is `gateway/disclosure/decide.py`; a property test keeps the two
+equal. Silence means no, and what forbids wins from what permits. Delivery, accounting, explanations and pulls all ask the view.
+
+## Levels
+
+A person has one level for a client at a time, by `zorgsluis grant set CLIENT PERSON LEVEL` (`{right}`):
+
+| level | sees |
+|---|---|
+| `none` | nothing, not even that the client exists |
+| `basic` | what is meant for the circle and what the class map shows to basic members, in the projection it names |
+| `private-medical` | the trust group: also what is meant for it, whole |
+
+A right can be narrowed to classes, to a period in which it holds and to a period of the data. {base} come with every right.
+An exclusion forbids, to everybody or one person, everything, a class or one resource. Of several rights the one that comes furthest counts.
+
+## Classes and audiences
+
+`class_map.csv` of a mapping (columns {columns}) says for each class key of a source its class, whom it is meant for, how a basic member sees
+it, and its confidentiality. What isn't in it is seen by nobody. The audience of an item itself beats the one of its class. Audiences
+(`{audience}`): {audiences}. A message (Communication) without a known audience is the trust group's; anything else without one is nobody's.
+
+Stored bytes carry both in `meta.security`: confidentiality (`{confidentiality}`: `N` circle, `R` trust group, `V` never leaves) and audience.
+The gateway's own class keys: {own}.
+
+## Projections
+
+A projection depends on the stored version and its name alone. Whatever it is, {always} stay.
+
+| projection | of | leaves |
+|---|---|---|
+| `whole` | everything | everything; never a BSN, which is not in stored bytes at all |
+| `reduced` | Appointment | `status`, `start`, `end`, `comment`, the text of `serviceType`, of `participant` only the Patient |
+| `name-only` | Patient | `name` |
+| `name-role` | RelatedPerson | `patient`, `name`, `relationship`; the person's own record is seen whole by that person |
+| `directory` | see below | {directory} |
+
+Directory resources (class `directory`, in nobody's compartment) travel with a permitted item that refers to them, directly or through another
+directory resource, and go with the last one.
+
+## Reasons
+
+Exactly one per member and resource, the first that holds in this order. From `{ladder}` on it is about rights: of several, the one that comes
+furthest down the list.
+
+| code | Nederlands | English |
+|---|---|---|
+{reasons}
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    return PAGE.format(
+        right=RIGHT,
+        audience=AUDIENCE,
+        confidentiality=CONFIDENTIALITY,
+        base=" and ".join(f"`{name}`" for name in sorted(BASE_CLASSES)),
+        columns=", ".join(f"`{name}`" for name in COLUMNS),
+        audiences=", ".join(f"`{name}`" for name in sorted(AUDIENCES)),
+        own=", ".join(f"`{key}` (audience `{rule.audience}`)" for key, rule in OWN_RULES.items()),
+        always=", ".join(f"`{name}`" for name in ALWAYS),
+        directory="; ".join(
+            f"{type_}: {', '.join(f'`{field}`' for field in fields)}" for type_, fields in DIRECTORY_FIELDS.items()
+        ),
+        ladder=LADDER[0],
+        reasons="\n".join(f"| `{code}` | {sentence.nl} | {sentence.en} |" for code, sentence in SENTENCES.items()),
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())
