@@ -6,9 +6,10 @@ It is what makes hints optional, restarts harmless and expiries punctual. One tu
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Self
 
+import psycopg
 import structlog
 
 from gateway.errors import Conflict, GatewayError
@@ -84,41 +85,51 @@ def sweep(gateway: Gateway, org: int, each: Each) -> None:
 
 
 class Sweeper:
-    """Sweeps for all organisations on a thread of its own until it is stopped."""
+    """Sweeps for all organisations on a thread of its own until it is stopped.
 
-    def __init__(self, gateway: Gateway, orgs: Sequence[int], each: Each) -> None:
+    A neighbour or a database that fails costs a turn, not the loop. Anything else ends it, and ``on_death`` is told: a process that
+    looks alive and does nothing is the worst that can happen here.
+    """
+
+    def __init__(self, gateway: Gateway, orgs: Sequence[int], each: Each, on_death: Callable[[], None]) -> None:
         self._gateway = gateway
         self._orgs = orgs
         self._each = each
-        self._wake = threading.Event()
+        self._on_death = on_death
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="sweeper")
+        self._thread = threading.Thread(target=self._run, name="sweeper")
 
     def start(self) -> None:
         """Begin at once: a slot may have been missed while nothing ran."""
         self._thread.start()
 
-    def wake(self) -> None:
-        """Look now: something changed."""
-        self._wake.set()
-
     def stop(self) -> None:
         """End after the turn under way."""
         self._stopped.set()
-        self._wake.set()
         self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._loop()
+        except BaseException as error:
+            log.critical("sweep.died", error=type(error).__name__)
+            self._on_death()
+            raise
 
     def _loop(self) -> None:
         while not self._stopped.is_set():
             for org in self._orgs:
                 self._turn(org)
-            self._wake.wait(min(SWEEP_S, self._until_next_slot()))
-            self._wake.clear()
+            self._stopped.wait(self._until_next())
 
-    def _until_next_slot(self) -> float:
+    def _until_next(self) -> float:
+        """Return the seconds until the next sweep, or the next slot when that comes first."""
         now = self._gateway.clock()
-        slots = [s.hours.next(now) for org in self._orgs for s in schedules(self._gateway, org)]
-        return min(((slot - now).total_seconds() for slot in slots), default=SWEEP_S)
+        try:
+            slots = [one.hours.next(now) for org in self._orgs for one in schedules(self._gateway, org)]
+        except psycopg.Error:
+            return SWEEP_S
+        return min([SWEEP_S, *((slot - now).total_seconds() for slot in slots)])
 
     def _turn(self, org: int) -> None:
         try:
@@ -126,4 +137,6 @@ class Sweeper:
         except Conflict:
             log.info("sweep.let_go", org=org)
         except GatewayError as error:
-            log.exception("sweep.failed", org=org, code=error.code)
+            log.warning("sweep.failed", org=org, code=error.code)
+        except psycopg.Error as error:
+            log.warning("sweep.no_database", org=org, error=type(error).__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Self
 
 
@@ -19,6 +20,11 @@ class Threads:
             future.exception()
         for future in futures:
             future.result()
+
+    def submit(self, task: Callable[[], object]) -> None:
+        """Do a task when a thread is free; what becomes of it is nobody's concern here."""
+        with suppress(RuntimeError):  # the pool is closing: the next sweep finds the work
+            self._pool.submit(task)
 
     def __enter__(self) -> Self:
         return self

@@ -33,7 +33,11 @@ def unlike(truth: Iterable[Mapping[str, Any]], members: Mapping[str, str], gatew
         if not line["member_key"]:
             continue
         stream, key, member = line["stream"], str(line["key"]), members[line["member_key"]]
-        found = _not_sent(aside.get((stream, key))) if line["reason"].startswith(NOT_SENT) else codes.get((stream, key, member), set())
+        found = (
+            _not_sent(aside.get((stream, key)))
+            if line["reason"].startswith(NOT_SENT)
+            else codes.get((stream, key, member), set())
+        )
         if line["reason"] not in found:
             detail = f"the organisation says {line['reason']}, the gateway {', '.join(sorted(found)) or 'nothing'}"
             yield Difference(lie="other-reason", key=f"{stream}#{key} for {member}", detail=detail)

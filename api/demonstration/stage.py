@@ -6,10 +6,9 @@ import fcntl
 import logging
 import os
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,13 +22,12 @@ from api.demonstration.neighbours import Neighbour, started
 from api.demonstration.progress import progress
 from api.demonstration.setup import ORGANISATION, Files, configure, fresh
 from api.demonstration.story import Say, Story, judged
-from api.opening import Installation, open_installation
+from api.opening import open_installation
 from api.ops.token import operator_token
-from api.server import listen, pages_server
+from api.server import listen, sweep_and_serve
 from gateway.errors import Misconfigured
 from gateway.flow import Progress
 from gateway.state import state_folder
-from schedules.sweeper import Sweeper
 from schedules.threads import Threads
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -154,19 +152,10 @@ def _sizes(changed: Sequence[Mapping[str, str]]) -> str:
 
 def _stay_up(story: Story) -> None:
     """Keep everything running, with the sweeper, until Ctrl-C."""
-    installation: Installation = story.installation
-    sweeper = Sweeper(installation.gateway, list(installation.organisations.values()), story.each)
-    sweeper.start()
     token = operator_token(story.files.folder)
-    server = pages_server(installation, token)
-    try:
-        with listen(0) as bound:
-            story.say(f"\nfamily portal   {story.portal.base_url}/")
-            story.say(f"sync page       http://127.0.0.1:{bound.getsockname()[1]}/   operator token: {token}")
-            story.say(f"other commands  zorgsluis --state {story.files.folder} verify --read-back")
-            story.say("Ctrl-C stops everything")
-            server.run(sockets=[bound])
-    except KeyboardInterrupt:
-        threading.Event().wait(0)
-    finally:
-        sweeper.stop()
+    with listen(0) as bound, suppress(KeyboardInterrupt):
+        story.say(f"\nfamily portal   {story.portal.base_url}/")
+        story.say(f"sync page       http://127.0.0.1:{bound.getsockname()[1]}/   operator token: {token}")
+        story.say(f"other commands  zorgsluis --state {story.files.folder} verify --read-back")
+        story.say("Ctrl-C stops everything")
+        sweep_and_serve(story.installation, story.each, bound, token)

@@ -27,13 +27,14 @@ from gateway import consent
 from gateway.accounting import Ledgers, ledgers
 from gateway.connector import RemoteState
 from gateway.context import context_for
-from gateway.flow import Each, Progress
+from gateway.flow import Progress
 from gateway.outbox import deliver_lane
 from gateway.portals import portals
 from samples.comparison import Difference
 from schedules.firing import claim_due
 from schedules.listing import schedules
 from schedules.sweeper import fire
+from schedules.threads import Threads
 
 SHARE_CHANGED: Final = 0.01
 DOSSIER: Final = frozenset({"Observation", "Composition", "CarePlan", "Goal"})
@@ -50,7 +51,7 @@ class Story:
     ecd: Neighbour
     portal: Neighbour
     clock: MovableClock
-    each: Each
+    each: Threads
     say: Say
     progress: Progress
     store: Path
