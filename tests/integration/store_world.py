@@ -237,6 +237,18 @@ def gone(record: tuple[str, str, Sequence[Mapped]]) -> tuple[str, str, list[Mapp
     return record[0], record[1], []
 
 
+def filled(world: World) -> None:
+    """Store one client with two relations, a report and a visit by one care worker."""
+    world.store(
+        world.employee("7"),
+        world.patient(),
+        world.relation("50"),
+        world.relation("51"),
+        world.report("1", employee="7"),
+        world.visit("2@a", employee="7"),
+    )
+
+
 def keys_of(code: str) -> KeyRing:
     """Return fixed keys, others for each organisation."""
     return KeyRing(

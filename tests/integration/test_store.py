@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.canonicalise import content_hash
-from gateway.change import Position, read_changes
-from gateway.database import Database
 from gateway.errors import Misconfigured
 from gateway.jsonbytes import loads
 from gateway.store import store_records
@@ -338,136 +333,6 @@ def test_two_writers_of_one_system_take_turns_and_lose_nothing(world: World) -> 
 
     assert [number for number, _ in history(world, "Observation", "shared")] == list(range(1, 21))
     assert world.one("select count(*) as n from resource").n == 21
-
-
-# The change feed -----------------------------------------------------------------------------------------------------------------
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for something that other transactions of the server can hold up."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-
-
-def drain(database: Database, org: int, position: Position, seen: list[Position], limit: int = 50) -> Position:
-    """Read the feed to its present end."""
-    while True:
-        with database.transaction(org) as db:
-            found = read_changes(db, position, limit)
-        if not found:
-            return position
-        seen.extend(change.position for change in found)
-        position = found[-1].position
-
-
-def test_a_reader_of_the_feed_misses_nothing_under_eight_writers_and_sees_nothing_twice(world: World) -> None:
-    insert = "insert into change (org, rkey, version, op, rtype) select %s, n, 1, 'create', 'Test' from generate_series(1, %s) n"
-    meeting = threading.Barrier(2)
-    seen: list[Position] = []
-
-    def write(number: int) -> None:
-        for turn in range(30):
-            with world.database.transaction(world.org) as db:
-                db.execute(insert, (world.org, 1 + (number + turn) % 7))
-                if number < 2:
-                    # Two of them stay open across each other's commit, so that numbers are drawn early and committed late.
-                    meeting.wait(30)
-                db.execute(insert, (world.org, 1 + turn % 3))
-
-    writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-    for writer in writers:
-        writer.start()
-    position = Position()
-    while any(writer.is_alive() for writer in writers):
-        position = drain(world.database, world.org, position, seen)
-    for writer in writers:
-        writer.join()
-    written = {row.seq for row in world.rows("select seq from change")}
-
-    def caught_up() -> bool:
-        nonlocal position
-        position = drain(world.database, world.org, position, seen)
-        return len(seen) >= len(written)
-
-    until(caught_up)
-    assert [(p.xid, p.seq) for p in seen] == sorted((p.xid, p.seq) for p in seen)
-    assert len(seen) == len(written)
-    assert {p.seq for p in seen} == written
-
-
-def test_the_feed_waits_for_a_transaction_that_drew_its_number_early(world: World) -> None:
-    with world.database.transaction(world.org) as early:
-        early.execute("insert into change (org, rkey, version, op, rtype) values (%s, 1, 1, 'create', 'Early')", (world.org,))
-        world.store(world.report("1"))
-        with world.database.transaction(world.org) as db:
-            assert read_changes(db, Position()) == []
-
-    def kinds() -> list[str]:
-        with world.database.transaction(world.org) as db:
-            return [change.rtype for change in read_changes(db, Position())]
-
-    until(lambda: len(kinds()) == 2)
-    assert kinds() == ["Early", "Observation"]
-
-
-# What stands where ---------------------------------------------------------------------------------------------------------------
-
-
-def disguises(secret: str) -> list[bytes]:
-    """Return a text in every form in which a column could give it away."""
-    raw = secret.encode()
-    forms = [raw, raw[::-1], raw.hex().encode(), base64.b64encode(raw), base64.b32encode(raw), secret.encode("utf-16-le")]
-    if secret.isdigit():
-        number = int(secret)
-        forms += [number.to_bytes(4, "big"), number.to_bytes(4, "little"), f"{number:x}".encode(), number.to_bytes(8, "big")]
-        forms += [" ".join(secret).encode(), f"{secret[:4]}.{secret[4:6]}.{secret[6:]}".encode()]
-    return forms
-
-
-def columns_holding(dsn: str, secret: str) -> set[tuple[str, str]]:
-    """Search every column of every table for a text in every disguise; return (table, column) of the hits."""
-    found = set()
-    with psycopg.connect(dsn) as db:
-        places = db.execute(
-            "select table_name, column_name, data_type from information_schema.columns "
-            "join information_schema.tables using (table_schema, table_name) "
-            "where table_schema = 'public' and table_type = 'BASE TABLE'"
-        ).fetchall()
-        db.execute("set role zorgsluis_engine")
-        for table, column, kind in places:
-            value = f'"{column}"' if kind == "bytea" else f"convert_to(\"{column}\"::text, 'UTF8')"
-            for form in disguises(secret):
-                hit = db.execute(f'select exists (select from "{table}" where position(%s::bytea in {value}) > 0)', (form,))
-                row = hit.fetchone()
-                if row and row[0]:
-                    found.add((table, column))
-    return found
-
-
-def test_a_bsn_stands_nowhere_and_names_and_texts_only_in_resource_bytes(world: World, module_database_url: str) -> None:
-    world.store(
-        world.patient(bsn=BSN, family="Kanariegeel"),
-        world.relation("50"),
-        world.report("1", "Kanariezang om 7 uur."),
-        world.visit("2@a"),
-    )
-    world.store(world.patient(bsn="999990020", family="Kanariegeel"), gone(world.report("1", "Kanariezang om 7 uur.")))
-    world.link("50", "private-medical")
-    world.disclose()
-
-    assert columns_holding(module_database_url, BSN) == set()
-    assert columns_holding(module_database_url, "999990020") == set()
-    assert columns_holding(module_database_url, "Kanariegeel") == TEXT_HOMES
-    assert columns_holding(module_database_url, "Kanariezang") == {("resource_history", "body")}
-    assert columns_holding(module_database_url, "Naaste 50") == TEXT_HOMES
-
-
-def test_the_search_for_secrets_finds_one_that_is_planted(world: World, module_database_url: str) -> None:
-    stream, key, (mapped,) = world.patient()
-    world.store((stream, key, [replace(mapped, body={**mapped.body, "language": base64.b64encode(PLANTED.encode()).decode()})]))
-
-    assert columns_holding(module_database_url, PLANTED) == TEXT_HOMES
 
 
 def test_resources_of_one_system_are_apart_from_those_of_another(world: World) -> None:
