@@ -340,20 +340,6 @@ def test_writers_of_one_system_take_turns_and_lose_nothing(world: World) -> None
     assert world.one("select count(*) as n from resource").n == 21
 
 
-def write(number: int) -> None:
-        for turn in range(5):
-            world.store(world.report("shared", f"{number}-{turn}"), world.report(f"own-{number}-{turn}"))
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert [number for number, _ in history(world, "Observation", "shared")] == list(range(1, 21))
-    assert world.one("select count(*) as n from resource").n == 21
-
-
 def test_resources_of_one_system_are_apart_from_those_of_another(world: World) -> None:
     """A class map row counts for its own record system only."""
     stream, key, (mapped,) = world.report("1")
