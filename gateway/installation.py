@@ -17,6 +17,7 @@ from gateway.disclosure.classes import import_class_map
 from gateway.errors import Misconfigured
 from gateway.keys import KeyRing, load_or_create
 from gateway.mapping.versions import import_shipped, shipped_files
+from gateway.runtime import connector
 
 UPSERT_ORGANISATION: Final = """
 insert into organisation (code, name) values (%s, %s)
@@ -27,8 +28,9 @@ on conflict (org, code) do update
 set connector = excluded.connector, system = excluded.system, zone = excluded.zone, settings = excluded.settings
 returning id"""
 UPSERT_PORTAL: Final = """
-insert into portal (org, code, connector, settings) values (%s, %s, %s, %s)
-on conflict (org, code) do update set connector = excluded.connector, settings = excluded.settings"""
+insert into portal (org, code, connector, settings, step_up, retraction) values (%s, %s, %s, %s, %s, %s)
+on conflict (org, code) do update
+set connector = excluded.connector, settings = excluded.settings, step_up = excluded.step_up, retraction = excluded.retraction"""
 UPSERT_SCHEDULE: Final = """
 insert into schedule (org, code, zone, hours, since) values (%s, %s, %s, %s, %s)
 on conflict (org, code) do update set zone = excluded.zone, hours = excluded.hours"""
@@ -74,7 +76,9 @@ def _neighbours(db: Connection, org: int, organisation: OrganisationConfig, cloc
     for source in organisation.sources:
         _source(db, org, source, clock)
     for portal in organisation.portals:
-        db.execute(UPSERT_PORTAL, (org, portal.code, portal.connector, Jsonb(portal.settings)))
+        manifest = connector(portal.connector).manifest()
+        values = (org, portal.code, portal.connector, Jsonb(portal.settings), manifest.step_up, manifest.retraction)
+        db.execute(UPSERT_PORTAL, values)
     schedule = organisation.schedule
     db.execute(UPSERT_SCHEDULE, (org, schedule.code, schedule.zone, list(schedule.hours), clock()))
 
