@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,17 +28,19 @@ class Options:
 
 
 @contextmanager
-def opened(context: typer.Context) -> Iterator[tuple[Installation, int]]:
-    """Yield (installation, organisation number) for the options given.
+def opened(context: typer.Context, begin: datetime | None = None) -> Iterator[tuple[Installation, int]]:
+    """Yield (installation, organisation number) for the options given, with the clock begun at a UTC instant if one is given.
 
     Raises:
         typer.BadParameter: ``--org`` is missing while there are several organisations, or names none of them.
     """
     from api.opening import open_installation
+    from gateway.clock import shifted_clock, system_clock
     from gateway.errors import Misconfigured
 
     options: Options = context.obj
-    with open_installation(options.config, state=options.state) as installation:
+    clock = shifted_clock(begin.replace(tzinfo=UTC)) if begin else system_clock
+    with open_installation(options.config, state=options.state, clock=clock) as installation:
         known = ", ".join(sorted(installation.organisations))
         if not known:
             raise Misconfigured("the configuration names no organisation; add one under organisations")
