@@ -13,6 +13,7 @@ from gateway import careteam
 from gateway.crash import crash_point
 from gateway.database import Connection
 from gateway.runtime import Gateway
+from gateway.store import restamp_client
 
 LOCK_CLIENT: Final = "select patient_rid from client where id = %s for no key update"
 TAKE_DUE: Final = "delete from disclose_due where client_id = %s returning cause"
@@ -156,6 +157,8 @@ def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
         if patient is None:
             return 0
         causes = {row.cause for row in db.execute(TAKE_DUE, (client_id,))}
+        if "class-map" in causes:
+            restamp_client(db, gateway, org, client_id)
         found = db.execute(FIND_RELATED, (client_id,), prepare=True).rowcount
         if found or causes - {"store"}:
             careteam.rewrite(db, gateway, org, client_id, patient)

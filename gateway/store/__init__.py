@@ -7,6 +7,7 @@ per table: `records` is what comes in, `current` what is there, `fold` decides, 
 from __future__ import annotations
 
 from gateway.store.records import Entry, Fate
+from gateway.store.restamp import restamp_client
 from gateway.store.storing import remove_own, store_own, store_records
 
-__all__ = ["Entry", "Fate", "remove_own", "store_own", "store_records"]
+__all__ = ["Entry", "Fate", "remove_own", "restamp_client", "store_own", "store_records"]

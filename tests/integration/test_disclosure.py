@@ -281,6 +281,30 @@ def test_a_class_that_is_taken_out_of_the_map_is_seen_by_nobody(world: World) ->
     assert world.ref("Observation", "1") not in world.held("50")
 
 
+def test_a_class_meant_for_others_from_now_on_gets_its_labels_before_it_travels(world: World) -> None:
+    world.store(world.patient(bsn="999990019"), world.visit("2@a"))
+    world.link("50", "basic")
+    world.deliver()
+
+    wider = CLASS_MAP.replace(b"agenda,calendar,circle,reduced,N", b"agenda,calendar,trust-group,,R")
+    wider = wider.replace(b"patient,profile,circle,name-only,N", b"patient,profile,circle,name-only,R")
+    with world.database.transaction(world.org) as db:
+        assert import_class_map(db, world.org, SYSTEM, wider) == 2
+    world.disclose()
+
+    labels = {
+        row.rtype: [code["code"] for code in json.loads(bytes(row.body))["meta"]["security"]]
+        for row in world.rows("select rtype, body from resource where rtype in ('Appointment', 'Patient')")
+    }
+    assert labels == {"Appointment": ["R", "trust-group"], "Patient": ["R", "circle"]}
+    secret = world.one("select secret.* from resource_secret secret join resource using (rkey, version)")
+    assert world.keys.unseal(bytes(secret.envelope), "resource_secret", str(secret.rkey), "2", "bsn") == b"999990019"
+    assert {(op, ref.split("/")[0]) for op, _, ref, _ in world.deliver()} == {("delete", "Appointment"), ("put", "Patient")}
+
+    world.store(world.patient(bsn="999990019"), world.visit("2@a"))
+    assert {row.version for row in world.rows("select version from resource where rtype in ('Appointment', 'Patient')")} == {2}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.canonicalise import content_hash
 from gateway.errors import Misconfigured
 from gateway.jsonbytes import loads
-from gateway.store import store_records
+from gateway.store import Fate, store_records
 from gateway.store.patch import merged
 from tests.integration.store_world import START, World, gone, open_world
 
@@ -321,11 +321,12 @@ def test_a_rolled_back_batch_leaves_nothing_and_the_connection_goes_on(world: Wo
 
 
 def test_writers_of_one_system_take_turns_and_lose_nothing(world: World) -> None:
-    fates = []
+    fates: list[Fate] = []
 
     def write(number: int) -> None:
-        for turn in range(5):
-            fates.append(world.store(world.report("shared", f"{number}-{turn}"), world.report(f"own-{number}-{turn}"))[0])
+        fates.extend(
+            world.store(world.report("shared", f"{number}-{turn}"), world.report(f"own-{number}-{turn}"))[0] for turn in range(5)
+        )
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for thread in threads:
