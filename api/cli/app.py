@@ -42,7 +42,7 @@ def options(
         Path | None, typer.Option(help="The state folder; else ZORGSLUIS_STATE, else the system's own.", metavar="FOLDER")
     ] = None,
     org: Annotated[str | None, typer.Option(help="The organisation's code, when there are several.", metavar="CODE")] = None,
-    version: Annotated[
+    _version: Annotated[
         bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:

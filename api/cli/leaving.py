@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -70,4 +71,4 @@ def _where(error: BaseException) -> str:
     """Return the innermost place in our own code."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "site-packages" not in frame.filename] or frames
-    return f"{'/'.join(ours[-1].filename.split(os.sep)[-2:])}:{ours[-1].lineno}" if ours else "an unknown place"
+    return f"{'/'.join(Path(ours[-1].filename).parts[-2:])}:{ours[-1].lineno}" if ours else "an unknown place"

@@ -6,28 +6,41 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from api.runs import failures, portal_trouble
+from api.runs import FAILED_RUNS, FAILED_SLICES, PORTAL_TROUBLE
 from gateway.accounting import Ledgers, ledgers
 from gateway.runtime import Gateway
 from schedules.listing import PastSlot, past, schedules
 
+SHOWN: Final = 200
+
 NEIGHBOURS: Final = """
-select 'source' as what, code, breaker_reason, breaker_until from source
-union all select 'portal', code, breaker_reason, breaker_until from portal order by what desc, code"""
-LAST_RUNS: Final = """
-select distinct on (source_id) run.id, source.code as source, run.number, run.started_at, run.finished_at, run.outcome,
-  run.error_code
-from run join source on source.id = run.source_id order by source_id, run.id desc"""
-PARKED: Final = """
-select portal.code as portal, resource.rtype || '/' || resource.rid as resource, link.member,
+select 'source' as what, source.code, breaker_reason, breaker_until, last.number, last.started_at, last.finished_at, last.outcome
+from source left join lateral (
+  select number, started_at, finished_at, outcome from run where run.source_id = source.id order by id desc limit 1) last on true
+union all
+select 'portal', portal.code, breaker_reason, breaker_until, null, null, last.at, null
+from portal left join lateral (
+  select max(greatest(delivered_at, retracted_at)) as at from disclosure_ledger where portal_id = portal.id) last on true
+order by what desc, code"""
+LAST_RUNS: Final = "select distinct on (source_id) id from run order by source_id, id desc"
+PARKED: Final = f"""
+select portal.code as portal, resource.rtype || '/' || resource.rid as resource, link.member::text as member,
   outbox.error_code, outbox.error_detail, outbox.attempt, outbox.queued_at
 from outbox join disclosure_ledger ledger on ledger.id = outbox.ledger_id join resource on resource.rkey = ledger.rkey
 join link on link.id = outbox.link_id join portal on portal.id = ledger.portal_id
-where outbox.state = 'parked' order by outbox.queued_at limit 200"""
-QUARANTINED: Final = """
-select source.code as source, stream, record_key, reason, received_at
+where outbox.state = 'parked' order by outbox.error_code = 'waits-for', outbox.queued_at, outbox.id limit {SHOWN}"""
+# With the field that was the cause; its value only masked.
+QUARANTINED: Final = f"""
+select source.code as source, source.system, journal.stream, journal.record_key, journal.reason, journal.received_at,
+  issue.source_path as place, nullif(issue.masked, '') as masked,
+  newest.journal_id is distinct from journal.id as replaced
 from journal join source on source.id = journal.source_id
-where journal.state = 'quarantined' order by journal.id desc limit 200"""
+left join source_record newest
+  on newest.source_id = journal.source_id and newest.stream = journal.stream and newest.record_key = journal.record_key
+left join lateral (
+  select source_path, masked from mapping_issue
+  where journal_id = journal.id and severity = 'error' order by masked = '', id limit 1) issue on true
+where journal.state = 'quarantined' order by replaced, journal.id desc limit {SHOWN}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,32 +49,60 @@ class SyncState:
 
     at: datetime
     neighbours: list[Any]
-    runs: list[Any]
     slots: list[PastSlot]
-    next_slots: dict[str, datetime]
+    next_slot: datetime | None
     ledgers: Ledgers
     parked: list[Any]
     quarantined: list[Any]
-    trouble: list[str]
+    failed_slices: list[Any]
+    failed_runs: list[Any]
+    portal_trouble: list[Any]
+
+    @property
+    def parked_count(self) -> int:
+        """Count all that is parked, also what isn't listed."""
+        return sum(line.fates.get("parked", 0) for line in (*self.ledgers.disclosure, *self.ledgers.directory))
+
+    @property
+    def quarantined_count(self) -> int:
+        """Count what is quarantined and was not replaced by something newer, as far as it is listed."""
+        return sum(not row.replaced for row in self.quarantined)
+
+    @property
+    def on_its_way(self) -> int:
+        """Count what is still to be sent or taken back."""
+        lines = (*self.ledgers.disclosure, *self.ledgers.directory)
+        return sum(line.fates.get(fate, 0) for line in lines for fate in ("queued", "retracting"))
+
+    @property
+    def trouble(self) -> bool:
+        """Tell whether somebody has to look."""
+        failed = self.failed_slices or self.failed_runs or self.portal_trouble
+        return bool(failed or self.parked_count or self.quarantined_count or not self.ledgers.balanced)
+
+    @property
+    def last_slot(self) -> PastSlot | None:
+        """The newest slot that ran or runs; coalesced ones did nothing themselves."""
+        return next((slot for slot in self.slots if slot.outcome != "coalesced"), None)
 
 
 def sync_state(gateway: Gateway, org: int) -> SyncState:
     """Read the state of one organisation."""
     with gateway.database.transaction(org) as db:
-        neighbours = db.execute(NEIGHBOURS).fetchall()
-        runs = db.execute(LAST_RUNS).fetchall()
-        parked = db.execute(PARKED).fetchall()
-        quarantined = db.execute(QUARANTINED).fetchall()
+        runs = [row.id for row in db.execute(LAST_RUNS)]
+        rows = {
+            "neighbours": db.execute(NEIGHBOURS).fetchall(),
+            "parked": db.execute(PARKED).fetchall(),
+            "quarantined": db.execute(QUARANTINED).fetchall(),
+            "failed_slices": db.execute(FAILED_SLICES, (runs,)).fetchall(),
+            "failed_runs": db.execute(FAILED_RUNS, (runs,)).fetchall(),
+            "portal_trouble": db.execute(PORTAL_TROUBLE, (None,)).fetchall(),
+        }
     now = gateway.clock()
-    failed = [failure.text for failure in failures(gateway, org, [run.id for run in runs])]
     return SyncState(
         at=now,
-        neighbours=neighbours,
-        runs=runs,
         slots=past(gateway, org, 10),
-        next_slots={one.code: one.hours.next(now) for one in schedules(gateway, org)},
+        next_slot=min((one.hours.next(now) for one in schedules(gateway, org)), default=None),
         ledgers=ledgers(gateway, org),
-        parked=parked,
-        quarantined=quarantined,
-        trouble=[*failed, *portal_trouble(gateway, org)],
+        **rows,
     )
