@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any, Final, Literal
 
 from gateway.connector import Op, Record, Rejection
@@ -19,21 +19,25 @@ from gateway.model import Issue
 
 HEADS: Final = """
 select record_key, body_hash, deleted from source_record where source_id = %s and stream = %s and record_key = any(%s)"""
+# A table under row security can't be copied into; one of the session's own can. It is emptied by each commit.
+STAGE: Final = """
+create temp table if not exists intake_page (
+  place integer, record_key text, version text, op text, body bytea, body_hash bytea, labels text[], origin text, source_time timestamptz,
+  day date, state text, reason text
+) on commit delete rows"""
+COPY: Final = "copy intake_page from stdin (format binary)"
+COPY_TYPES: Final = ("int4", "text", "text", "text", "bytea", "bytea", "text[]", "text", "timestamptz", "date", "text", "text")
 INSERT: Final = """
-with fresh as (
-  select * from unnest(%(key)s::text[], %(version)s::text[], %(op)s::text[], %(body)s::bytea[], %(hash)s::bytea[],
-    %(labels)s::text[], %(origin)s::text[], %(source_time)s::timestamptz[], %(day)s::date[], %(state)s::text[], %(reason)s::text[])
-    with ordinality as t (record_key, version, op, body, body_hash, labels, origin, source_time, day, state, reason, place)),
-written as (
+with written as (
   insert into journal (org, source_id, run_id, stream, kind, record_key, version, op, body, body_hash, labels, origin, source_time,
     received_at, state, reason)
-  select %(org)s, %(source)s, %(run)s, %(stream)s, %(kind)s, record_key, version, op, body, body_hash,
-    string_to_array(labels, ','), origin, source_time, app_now(), state, reason
-  from fresh order by place
+  select %(org)s, %(source)s, %(run)s, %(stream)s, %(kind)s, record_key, version, op, body, body_hash, labels, origin, source_time,
+    app_now(), state, reason
+  from intake_page order by place
   returning id, record_key, op, body_hash)
 insert into source_record (org, source_id, stream, record_key, partition, journal_id, body_hash, deleted, day)
-select %(org)s, %(source)s, %(stream)s, written.record_key, %(partition)s, written.id, written.body_hash, written.op = 'delete', fresh.day
-from written join fresh using (record_key)
+select %(org)s, %(source)s, %(stream)s, written.record_key, %(partition)s, written.id, written.body_hash, written.op = 'delete', page.day
+from written join intake_page page using (record_key)
 on conflict (source_id, stream, record_key) do update
 set partition = excluded.partition, journal_id = excluded.journal_id, body_hash = excluded.body_hash, deleted = excluded.deleted,
   day = excluded.day"""
@@ -54,6 +58,8 @@ select app_org(), * from unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]
 NO_BODY: Final = b""
 # Begins the key of something that has none: what follows is a keyed hash of its bytes, so that the same bytes come under the same name.
 UNREADABLE: Final = "unreadable-"
+NUL: Final = "\x00"
+FACTS: Final = ("labels", "origin", "source_time", "day", "state", "reason")
 # The reason of whatever can't be read as a record.
 STRUCTURE: Final = "structure"
 State = Literal["mapped", "deleted", "quarantined", "set-aside"]
@@ -85,14 +91,30 @@ class Outcome:
 
 
 def named(keys: KeyRing, one: Record | Rejection) -> Record | Rejection:
-    """Return what was read, under a key also when it brought none."""
-    if one.key or isinstance(one, Record):
+    """Return what was read, under a key also when it brought none; what the database couldn't hold is no record."""
+    if isinstance(one, Record):
+        if _storable(one):
+            return one
+        one = Rejection(stream=one.stream, key="", data=one.data or NO_BODY, reason=STRUCTURE)
+    if one.key and NUL not in one.key:
         return one
     return replace(one, key=f"{UNREADABLE}{_hash(keys, one.data).hex()[:24]}")
 
 
+def _storable(one: Record) -> bool:
+    """Tell whether a record's own fields can be stored: one that can't would stop all that come after it."""
+    if not one.key or any(NUL in text for text in (one.key, one.version or "", one.origin or "", *one.labels)):
+        return False
+    if one.source_time is not None and one.source_time.tzinfo is None:
+        return False
+    try:
+        return one.date is None or bool(date.fromisoformat(one.date))
+    except ValueError:
+        return False
+
+
 def record_page(db: Connection, keys: KeyRing, place: Place, batch: Sequence[Record | Rejection], requests: int = 0) -> int:
-    """Write what is new of a batch (no key twice in it) and count it on the slice, in this transaction; return how many were new.
+    """Write what is new of a batch (no key twice in it) and count it on the slice; return how many were new. Once per transaction.
 
     Raises:
         Conflict: the slice is another worker's by now.
@@ -114,15 +136,15 @@ def _row(keys: KeyRing, one: Record | Rejection) -> dict[str, Any]:
     common = {"key": one.key, "plain": one.data or NO_BODY, "hash": _hash(keys, one.data or NO_BODY)}
     if isinstance(one, Rejection):
         absent = dict.fromkeys(("version", "origin", "source_time", "day"))
-        return {**common, **absent, "op": "upsert", "labels": "", "state": "quarantined", "reason": STRUCTURE}
+        return {**common, **absent, "op": "upsert", "labels": [], "state": "quarantined", "reason": STRUCTURE}
     return {
         **common,
         "version": one.version,
         "op": one.op.value,
-        "labels": ",".join(sorted(one.labels)),
+        "labels": sorted(one.labels),
         "origin": one.origin,
         "source_time": one.source_time,
-        "day": one.date,
+        "day": None if one.date is None else date.fromisoformat(one.date),
         "state": "waiting",
         "reason": None,
     }
@@ -137,17 +159,14 @@ def _is_new(head: Any, row: dict[str, Any]) -> bool:
 
 
 def _insert(db: Connection, keys: KeyRing, place: Place, rows: list[dict[str, Any]]) -> None:
-    columns = {name: [row[name] for row in rows] for name in rows[0] if name != "plain"}
-    bodies = [None if row["op"] == Op.DELETE else _seal(keys, place, row) for row in rows]
-    place_values = {
-        "org": place.org,
-        "source": place.source,
-        "run": place.run,
-        "stream": place.stream,
-        "kind": place.kind,
-        "partition": place.partition,
-    }
-    db.execute(INSERT, {**columns, "body": bodies, **place_values})
+    db.execute(STAGE)
+    with db.cursor() as cursor, cursor.copy(COPY) as copy:
+        copy.set_types(COPY_TYPES)
+        for number, row in enumerate(rows):
+            body = None if row["op"] == Op.DELETE else _seal(keys, place, row)
+            copy.write_row((number, row["key"], row["version"], row["op"], body, row["hash"], *(row[name] for name in FACTS)))
+    values = {name: getattr(place, name) for name in ("org", "source", "run", "stream", "kind", "partition")}
+    db.execute(INSERT, values)
 
 
 def _seal(keys: KeyRing, place: Place, row: dict[str, Any]) -> bytes:

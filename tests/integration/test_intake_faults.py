@@ -279,6 +279,22 @@ def test_what_cannot_be_read_as_a_record_is_set_aside_and_the_rest_is_delivered(
         assert world.one("select count(*) as n from journal where stream = 'reports'").n == 5
 
 
+def test_a_record_that_the_database_cannot_hold_does_not_stop_the_others(database_url: str, ecd: RunningEcd) -> None:
+    good = b'{"id":"2@2026-11-22","startsAt":"2026-11-22T10:00:00+01:00"}'
+    odd = [b'{"id":"1@\\u0000","startsAt":"2026-11-22T10:00:00+01:00"}', b'{"id":"3@1","startsAt":"0001-01-01T00:00:00+01:00"}']
+    answers = {
+        "/v0/xstream/clients/data": b'{"id":5}\n',
+        "/v0/agenda/clients/5/agenda_occurrences": b'{"agendaOccurrences":[' + b",".join([*odd, good]) + b"]}",
+    }
+    with odd_ecd(answers) as url, world_over(database_url, ecd.settings() | {"base_url": url}) as world:
+        assert world.outcome(world.run()).outcome == "done"
+        heads = world.heads("agenda").values()
+        assert {body_of(world.ring, head): head.state for head in heads} == {
+            good: "waiting",
+            **dict.fromkeys(odd, "quarantined"),
+        }
+
+
 def test_where_something_unreadable_is_among_a_clients_list_nothing_is_missed(database_url: str, ecd: RunningEcd) -> None:
     plans = "/v0/administration/dossier/care_plans/by_client/5"
     answers = {"/v0/xstream/clients/data": b'{"id":5}\n', plans: b'{"carePlans":[{"id":1},{"id":2}]}'}

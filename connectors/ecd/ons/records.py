@@ -75,7 +75,7 @@ def cut(stream: str, zone: ZoneInfo, data: bytes) -> Record | Rejection:
             source_time=changed,
             **OWN.get(stream, _nothing)(found, zone),
         )
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError):
         return Rejection(stream=stream, key=key_of(data), data=data, reason="structure")
 
 
@@ -84,7 +84,7 @@ def cut_deletion(stream: str, zone: ZoneInfo, data: bytes) -> Record | Rejection
     try:
         found = _deletion.decode(data)
         gone = moment(found.deleted_at, zone)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError):
         return Rejection(stream=stream, key="", data=data, reason="structure")
     return Record(
         stream=stream,
