@@ -18,12 +18,13 @@ alter table portal add column retraction text not null default 'delete'
   check (retraction in ('delete', 'tombstone', 'unshare', 'cannot'));
 
 -- A foreign key costs about 10 microseconds a row. Where a row's parent carries the same organisation, client or portal, and row security checks
--- the organisation of both, asking for it again protects nothing.
-alter table resource drop constraint resource_org_fkey;
+-- the organisation of both, asking for it again protects nothing. Journal rows may go while what they yielded stays.
+alter table resource drop constraint resource_org_fkey, drop constraint resource_journal_id_fkey;
 alter table resource_history drop constraint resource_history_org_fkey;
 alter table resource_secret drop constraint resource_secret_org_fkey;
-alter table resource_projection drop constraint resource_projection_org_fkey;
-alter table resource_reference drop constraint resource_reference_org_fkey;
+-- derived from the current version and rewritten with it, by the same statement batch
+alter table resource_projection drop constraint resource_projection_org_fkey, drop constraint resource_projection_rkey_fkey;
+alter table resource_reference drop constraint resource_reference_org_fkey, drop constraint resource_reference_rkey_fkey;
 alter table origin drop constraint origin_org_fkey;
 alter table change drop constraint change_org_fkey;
 alter table disclose_due drop constraint disclose_due_org_fkey;
@@ -36,7 +37,6 @@ alter table audit_event drop constraint audit_event_org_fkey, drop constraint au
 create index origin_client_record on origin (org, stream, record_key);
 create index disclosure_ledger_link on disclosure_ledger (link_id);
 create index outbox_link on outbox (link_id);
-create index class_map_class on class_map (org, class);
 
 -- Who sees what: one row for every (link in any state, resource of that client), plus the directory rows that travel with what is permitted.
 -- Twin of gateway/disclosure/decide.py; a property test keeps them equal. Ask with a client_id: the rest is computed per client.
