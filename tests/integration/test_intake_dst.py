@@ -30,7 +30,10 @@ def test_what_changes_in_the_night_that_the_clock_jumps_is_read_once(
     tmp_path: Path, database_url: str, today: str, night: list[tuple[str, str]], zone: str
 ) -> None:
     sample_day = datetime.fromisoformat(today).replace(day=int(today[-2:]) - 1).date().isoformat()
-    with running_ecd(tmp_path, clients=3, days=3, today=sample_day) as ecd, world_over(database_url, ecd.settings(), zone=zone) as world:
+    with (
+        running_ecd(tmp_path, clients=3, days=3, today=sample_day) as ecd,
+        world_over(database_url, ecd.settings(), zone=zone) as world,
+    ):
         world.clock.at = datetime.fromisoformat(night[0][0])
         world.run()
         for seed, (changed, read) in enumerate(night):
