@@ -20,15 +20,19 @@ PROBE_EVERY: Final = timedelta(seconds=30)
 # Credentials that are refused twice a minute get an account locked.
 STOPPED_PROBE_EVERY: Final = timedelta(seconds=CAP_S)
 
+# Where a portal only asked for patience, and has had it, nothing needs a probe.
 ADMIT: Final = """
-update portal set breaker_until = app_now() + %(every)s
+update portal set breaker_reason = case when not starts_with(breaker_reason, 'throttled') then breaker_reason end,
+  breaker_until = case when not starts_with(breaker_reason, 'throttled') then app_now() + %(every)s end
 where id = %(portal)s and breaker_reason is not null and (breaker_until is null or breaker_until <= app_now())
 returning id"""
 BY_CODE: Final = "select id from portal where org = app_org() and code = %s"
 STANDING: Final = "select breaker_reason from portal where id = %s"
+# An answer to what was sent before the portal asked for patience doesn't cut that short.
 SUCCEEDED: Final = """
 update portal set failures = 0, breaker_reason = null, breaker_until = null
 where id = %s and (failures > 0 or breaker_reason is not null)
+  and not (starts_with(coalesce(breaker_reason, ''), 'throttled') and breaker_until > app_now())
 returning code"""
 FAILED: Final = """
 update portal set failures = failures + 1,

@@ -28,10 +28,12 @@ def sync(
     from api.runs import aside, exit_code, failures, portal_failures
     from gateway.accounting import ledgers
     from gateway.flow import Flow
+    from gateway.logs import configure
     from gateway.outbox import parked, release
     from gateway.sources import source_ids
     from schedules.threads import Threads
 
+    configure()
     with opened(context, clock) as (installation, org), Threads() as each:
         gateway = installation.gateway
         if retry_parked:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,8 @@ BEFORE_SLOT = SEVEN - timedelta(seconds=2)
 # Later than any lease of a killed process.
 AFTER_LEASES = SEVEN + timedelta(minutes=20)
 BOUND_S = 120.0
+# Nothing listens on this port.
+NOWHERE = "http://127.0.0.1:1"
 POLL_S = 0.1
 
 NOT_DONE = """
@@ -130,6 +132,7 @@ class Prepared:
     files: Files
     ecd: Neighbour
     members: dict[str, str]
+    size: list[str]
 
 
 @contextmanager
@@ -137,11 +140,19 @@ def prepared(folder: Path, *, clients: int = 6, days: int = 14) -> Iterator[Prep
     """Start the ECD and link everybody. Ids hang on the keys made here, so that copies can be compared."""
     files = fresh(folder)
     token = files.secret("certificate").read_text()
-    size = ["--clients", str(clients), "--days", str(days), "--seed", "3", "--today", "2026-11-21", "--certificate", token]
+    size = ["--clients", str(clients), "--days", str(days), "--seed", "3", "--today", "2026-11-21", f"--certificate={token}"]
+    with _ecd(files, size) as ecd:
+        configure(files, ecd=ecd.base_url, portal=NOWHERE)
+        yield Prepared(files=files, ecd=ecd, members=_link(files), size=size)
+
+
+@contextmanager
+def _ecd(files: Files, size: list[str]) -> Iterator[Neighbour]:
     truth = ["--truth", str(files.truth), "--links", str(files.links)]
-    with started("ecd", "samples.ecd", [*size, *truth], folder) as ecd:
-        configure(files, ecd=ecd.base_url, portal="http://127.0.0.1:1")
-        yield Prepared(files=files, ecd=ecd, members=_link(files))
+    # A copy has the one of the ECD that it was copied from.
+    (files.folder / "ecd.ready").unlink(missing_ok=True)
+    with started("ecd", "samples.ecd", [*size, *truth], files.folder) as ecd:
+        yield ecd
 
 
 def _link(files: Files) -> dict[str, str]:
@@ -152,15 +163,17 @@ def _link(files: Files) -> dict[str, str]:
 
 
 @contextmanager
-def staged(original: Prepared, folder: Path) -> Iterator[Stage]:
-    """Copy the organisation, with its database, and give it a portal of its own."""
+def staged(original: Prepared, folder: Path, *, own_ecd: bool = False) -> Iterator[Stage]:
+    """Copy the organisation, with its database, and give it a portal of its own; an ECD too where the test disturbs or changes it."""
     discard(folder)
     subprocess.run(["cp", "-a", str(original.files.folder), str(folder)], check=True)
     files = Files(folder=folder)
     store = ["--store", str(files.portal_store), "--gateway-jwks", str(files.jwks)]
-    with started("portal", "samples.portal", store, folder) as portal:
-        configure(files, ecd=original.ecd.base_url, portal=portal.base_url)
-        yield Stage(files=files, ecd=original.ecd, portal=portal, members=original.members)
+    with ExitStack() as neighbours:
+        ecd = neighbours.enter_context(_ecd(files, original.size)) if own_ecd else original.ecd
+        portal = neighbours.enter_context(started("portal", "samples.portal", store, folder))
+        configure(files, ecd=ecd.base_url, portal=portal.base_url)
+        yield Stage(files=files, ecd=ecd, portal=portal, members=original.members)
 
 
 def contents(writes: list[Write]) -> dict[tuple[str, str, str], str]:
