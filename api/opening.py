@@ -28,6 +28,7 @@ class Installation:
     organisations: dict[str, int]
     dsn: str
     server_pid: int | None
+    state: Path
 
     def org(self, code: str | None) -> int:
         """Return the number of the organisation named, or of the only one.
@@ -87,4 +88,6 @@ def open_installation(
         rings = install(database, config, key_folder(state), clock)
         organisations = dict(zip((o.code for o in config.organisations), rings, strict=True))
         gateway = Gateway(database=database, clock=clock, keys=rings.__getitem__)
-        yield Installation(config=config, gateway=gateway, organisations=organisations, dsn=dsn, server_pid=server_pid)
+        yield Installation(
+            config=config, gateway=gateway, organisations=organisations, dsn=dsn, server_pid=server_pid, state=state
+        )

@@ -29,6 +29,8 @@ from schedules.tasks import hinted
 from schedules.threads import Threads
 
 LOOPBACK: Final = "127.0.0.1"
+# The heads of the audit chains: append-only, outside the database.
+AUDIT_HEADS = "audit-heads.jsonl"
 # How long the work under way may take to end. After that the process just goes: what it held stays in the database, whole, and is
 # taken over when its lease ends.
 GRACE_S: Final = 8.0
@@ -160,7 +162,13 @@ def sweep_and_serve(
     asked = stopping or Stopping()
     server = pages_server(installation, token)
     orgs = list(installation.organisations.values())
-    sweeper = Sweeper(hinted(installation.gateway, each.submit), orgs, asked.guarded(each), asked.sweeper_died)
+    sweeper = Sweeper(
+        hinted(installation.gateway, each.submit),
+        orgs,
+        asked.guarded(each),
+        audit_heads=installation.state / AUDIT_HEADS,
+        on_death=asked.sweeper_died,
+    )
     with asked.on_signals():
         asked.tell(lambda: setattr(server, "should_exit", True))
         sweeper.start()

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 DIRECTORY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization"})
 GATEWAYS_OWN: Final = frozenset({"CareTeam"})
-CANARY: Final = re.compile(r"KANARIE-[0-9A-Za-z-]+")
+CANARY: Final = re.compile(rb"KANARIE-[0-9A-Za-z-]+")
 RECORD: Final = re.compile(r"/record/(?P<system>[^/]+)/(?P<stream>[^#]+)#(?P<key>.+)$")
 WRITES: Final = "select member, type, id, op, body from version order by seq"
 VOLATILE: Final = frozenset({"versionId", "lastUpdated", "source"})
@@ -136,16 +136,16 @@ def _compare_shape(name: str, expected: _Expected, resource: dict[str, Any]) -> 
 
 def _sent_twice(history: list[Write]) -> Iterator[Difference]:
     """The same content written again, without a retraction between (I2)."""
-    last: dict[tuple[str, str, str], str] = {}
+    last: dict[tuple[str, str, str], bytes] = {}
     for write in history:
         place = (write.member, write.type, write.id)
         if write.op == "delete":
             last.pop(place, None)
             continue
-        content = _content(write.body)
-        if last.get(place) == content:
+        before = last.get(place)
+        if before is not None and _content(before) == _content(write.body):
             yield Difference(lie="sent-twice", key=f"{write.type}/{write.id} for {write.member}", detail="equal content")
-        last[place] = content
+        last[place] = write.body
 
 
 def _content(body: bytes) -> str:
@@ -157,10 +157,9 @@ def _content(body: bytes) -> str:
 def _canaries(history: list[Write]) -> Iterator[Difference]:
     """A hidden or confidential text that ever reached the portal, also in an old version."""
     for write in history:
-        for canary in set(CANARY.findall(write.body.decode("utf-8", "replace"))):
-            yield Difference(
-                lie="delivered-though-withheld", key=f"{write.type}/{write.id} for {write.member}", detail=f"canary {canary}"
-            )
+        for canary in sorted(set(CANARY.findall(write.body))):
+            name = f"{write.type}/{write.id} for {write.member}"
+            yield Difference(lie="delivered-though-withheld", key=name, detail=f"canary {canary.decode()}")
 
 
 def held_by_kind(writes: Iterable[Write]) -> Counter[str]:

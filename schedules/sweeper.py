@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
 from typing import Final, Self
 
 import psycopg
 import structlog
 
+from gateway.audit import export_heads
 from gateway.errors import Conflict, GatewayError
 from gateway.flow import Each, Flow, Progress
 from gateway.ledger import disclose_client, due_now
@@ -23,6 +27,7 @@ from schedules.firing import LEASE, ClaimedSlot, claim_due, finish, renew
 from schedules.listing import schedules
 
 SWEEP_S: Final = 15.0
+HEADS_EVERY: Final = timedelta(minutes=1)
 CHUNK: Final = 500
 
 log = structlog.get_logger()
@@ -91,10 +96,14 @@ class Sweeper:
     looks alive and does nothing is the worst that can happen here.
     """
 
-    def __init__(self, gateway: Gateway, orgs: Sequence[int], each: Each, on_death: Callable[[], None]) -> None:
+    def __init__(
+        self, gateway: Gateway, orgs: Sequence[int], each: Each, *, audit_heads: Path, on_death: Callable[[], None]
+    ) -> None:
         self._gateway = gateway
         self._orgs = orgs
         self._each = each
+        self._audit_heads = audit_heads
+        self._heads_at = gateway.clock() - HEADS_EVERY
         self._on_death = on_death
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sweeper")
@@ -120,7 +129,18 @@ class Sweeper:
         while not self._stopped.is_set():
             for org in self._orgs:
                 self._turn(org)
+            self._export_heads()
             self._stopped.wait(self._until_next())
+
+    def _export_heads(self) -> None:
+        """Write the heads of the audit chains outside the database, every minute: a trail whose end was cut off shows."""
+        now = self._gateway.clock()
+        if now - self._heads_at < HEADS_EVERY:
+            return
+        with suppress(psycopg.Error):
+            for org in self._orgs:
+                export_heads(self._gateway, org, self._audit_heads)
+            self._heads_at = now
 
     def _until_next(self) -> float:
         """Return the seconds until the next sweep, or the next slot when that comes first."""

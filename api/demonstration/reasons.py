@@ -11,8 +11,8 @@ from samples.comparison import Difference
 
 CODES: Final = """
 select distinct link.member::text as member, origin.stream, origin.record_key, verdict.code
-from client join disclosure_verdict verdict on verdict.client_id = client.id
-join link on link.id = verdict.link_id join origin on origin.rkey = verdict.rkey where not verdict.directory"""
+from disclosure_verdict verdict join link on link.id = verdict.link_id join origin on origin.rkey = verdict.rkey
+where not verdict.directory"""
 ASIDE: Final = """
 select distinct on (stream, record_key) stream, record_key, state, reason
 from journal order by stream, record_key, id desc"""

@@ -43,11 +43,16 @@ LONGEST_FILE = 400
 # file → why it is longer
 LONG_FILES: dict[str, str] = {
     "gateway/mapping/fill.py": "the run time of the generated maps: one value's way from converter to place and lineage",
-    "tests/integration/test_store.py": "one table of promises of the store, over one small world",
     "tests/integration/test_sample_portal.py": "the portal contract, promise by promise",
 }
 # module → the declared dependency that brings it, for what we may import without naming it ourselves
-BROUGHT_ALONG = {"starlette": "fastapi", "psycopg_pool": "psycopg", "markupsafe": "jinja2", "anyio": "fastapi"}
+BROUGHT_ALONG = {
+    "starlette": "fastapi",
+    "psycopg_pool": "psycopg",
+    "markupsafe": "jinja2",
+    "anyio": "fastapi",
+    "pydantic_core": "pydantic",
+}
 # Contract tests ship with the product; who runs them has the tools for it.
 TEST_KIT, TEST_TOOLS = "gateway/testing", {"pytest", "hypothesis"}
 # Who may ask the time itself, with the reason; everybody else is told.
