@@ -35,6 +35,10 @@ class Personal:
         whole = [one for one in self.bsns | self.names if one in words or (not one.isalnum() and one in text)]
         return sorted([*whole, *(one for one in self.texts if one in text)])
 
+    def with_those_of(self, other: Personal) -> Personal:
+        """Return both: things change."""
+        return Personal(bsns=self.bsns | other.bsns, names=self.names | other.names, texts=self.texts | other.texts)
+
 
 def personal(stage: Prepared | Stage) -> Personal:
     """Read the people from the ECD, which has to be well."""
