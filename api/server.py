@@ -20,6 +20,7 @@ import uvicorn
 from api.opening import Installation, open_installation
 from api.ops.app import Pages
 from api.ops.token import operator_token
+from gateway import context
 from gateway.clock import shifted_clock, system_clock
 from gateway.errors import Conflict, GatewayError, Misconfigured
 from gateway.flow import Each
@@ -31,6 +32,8 @@ from schedules.threads import Threads
 LOOPBACK: Final = "127.0.0.1"
 # The heads of the audit chains: append-only, outside the database.
 AUDIT_HEADS = "audit-heads.jsonl"
+# Retractions and retries beside a slot that keeps the other threads busy.
+URGENT_THREADS = 2
 # How long the work under way may take to end. After that the process just goes: what it held stays in the database, whole, and is
 # taken over when its lease ends.
 GRACE_S: Final = 8.0
@@ -63,8 +66,9 @@ class Stopping:
             then()
 
     def ask(self) -> None:
-        """Stop."""
+        """Stop; connectors stop between two records."""
         self._event.set()
+        context.stopping.set()
         if self._then is not None:
             self._then()
 
@@ -93,13 +97,11 @@ class Stopping:
     def guarded(self, each: Each) -> Each:
         """Let no further task begin once the process is to end: whoever comes next finds it waiting."""
 
-        def run(task: Callable[[int], object], ids: Iterable[int], /) -> None:
-            def begin(row: int) -> object:
-                if self._event.is_set():
-                    raise Conflict("this process is ending")
-                return task(row)
-
-            each(begin, ids)
+        def run(task: Callable[[int], object], ids: Iterable[int], /) -> set[int]:
+            failed = each(lambda row: None if self._event.is_set() else task(row), ids)
+            if self._event.is_set():
+                raise Conflict("this process is ending")
+            return failed
 
         return run
 
@@ -162,14 +164,15 @@ def sweep_and_serve(
     asked = stopping or Stopping()
     server = pages_server(installation, token)
     orgs = list(installation.organisations.values())
-    sweeper = Sweeper(
-        hinted(installation.gateway, each.submit),
-        orgs,
-        asked.guarded(each),
-        audit_heads=installation.state / AUDIT_HEADS,
-        on_death=asked.sweeper_died,
-    )
-    with asked.on_signals():
+    with Threads(URGENT_THREADS) as urgent, asked.on_signals():
+        sweeper = Sweeper(
+            hinted(installation.gateway, each.submit),
+            orgs,
+            slots=asked.guarded(each),
+            urgent=asked.guarded(urgent),
+            audit_heads=installation.state / AUDIT_HEADS,
+            on_death=asked.sweeper_died,
+        )
         asked.tell(lambda: setattr(server, "should_exit", True))
         sweeper.start()
         try:

@@ -16,19 +16,37 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
+from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.errors import Misconfigured
 
 AMSTERDAM = "Europe/Amsterdam"
+MIDNIGHT = 24
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not a time zone; such as Europe/Amsterdam")
+    return name
+
+
+def _hours(hours: tuple[int, ...]) -> tuple[int, ...]:
+    if not hours or not all(0 <= hour <= MIDNIGHT - 1 for hour in hours):
+        raise ValueError("name at least one hour, each from 0 to 23")
+    return hours
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+LocalHours = Annotated[tuple[int, ...], AfterValidator(_hours)]
 
 
 class SourceConfig(_Part):
@@ -38,7 +56,7 @@ class SourceConfig(_Part):
     connector: str
     system: str
     maps: str = ""
-    zone: str = AMSTERDAM
+    zone: Zone = AMSTERDAM
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -54,8 +72,8 @@ class ScheduleConfig(_Part):
     """When the portals are brought up to date, in local hours."""
 
     code: str = "portals"
-    zone: str = AMSTERDAM
-    hours: tuple[int, ...] = (7, 11, 15, 19, 23)
+    zone: Zone = AMSTERDAM
+    hours: LocalHours = (7, 11, 15, 19, 23)
 
 
 class OrganisationConfig(_Part):

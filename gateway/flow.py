@@ -16,20 +16,26 @@ from gateway.reading import due_slices, finish_run, next_due, plan_run, pull_sli
 from gateway.runtime import Gateway
 from gateway.translate import map_batch
 
-# How long a flow waits at most for a source that asked for patience, before it looks again.
-PATIENCE_S = 60.0
+# How long a flow waits in all for a source that asks for patience.
+PATIENCE_S = 300.0
 CHUNK = 200
 
 OPEN_RUN: Final = """
 select id from run where source_id = %s and finished_at is null order by id limit 1"""
 CLIENT_COUNT: Final = "select count(distinct client_id) from disclose_due"
+SLICE_COUNT: Final = "select count(*) from slice where run_id = %s"
+WAITING_COUNT: Final = "select count(*) from journal where source_id = %s and state = 'waiting'"
 LANE_COUNT: Final = "select count(distinct lane_id) from outbox where state = 'ready'"
 
 
-class Each(Protocol):
-    """Do a task for every id, in whatever way the process has (threads here, hints to workers elsewhere); return when all are done."""
+Due = Callable[[Gateway, int, int], list[int]]
+FlowTask = Callable[[Gateway, int, int], object]
 
-    def __call__(self, task: Callable[[int], object], ids: Iterable[int], /) -> None: ...
+
+class Each(Protocol):
+    """Do a task for every id, in whatever way the process has; return, when all are done, the ids whose task failed."""
+
+    def __call__(self, task: Callable[[int], object], ids: Iterable[int], /) -> set[int]: ...
 
 
 class Progress(Protocol):
@@ -65,40 +71,47 @@ class Flow:
         return cut_off.id if cut_off else plan_run(self.gateway, self.org, source_id, slot_id)
 
     def read(self, run_id: int) -> None:
-        """Read every slice of a run into the journal; a source that asks for patience gets it."""
-        done = 0
+        """Read the slices of a run into the journal.
+
+        A source that asks for patience gets some. What it still keeps back then waits for the next slot, which goes on with this run:
+        families don't wait for it.
+        """
+        done, patience = 0, PATIENCE_S
         while finish_run(self.gateway, self.org, run_id) is None:
             due = due_slices(self.gateway, self.org, run_id)
             if not due:
-                threading.Event().wait(min(next_due(self.gateway, self.org, run_id), PATIENCE_S))
+                wait = next_due(self.gateway, self.org, run_id)
+                if wait > patience:
+                    return
+                patience -= max(wait, 0.1)
+                threading.Event().wait(max(wait, 0.1))
             self.each(lambda slice_id: pull_slice(self.gateway, self.org, slice_id), due)
             done += len(due)
-            self.progress("read", done, done)
+            self.progress("read", done, max(done, self._count(SLICE_COUNT, run_id)))
 
     def translate(self, source_id: int) -> None:
         """Map and store what waits in the journal."""
-        done = 0
+        total, done = self._count(WAITING_COUNT, source_id), 0
         while mapped := map_batch(self.gateway, self.org, source_id):
             done += mapped
-            self.progress("map", done, done)
+            self.progress("map", done, max(done, total))
 
     def disclose(self) -> None:
-        """Decide anew for every client of whom something changed."""
-        total, done = self._count(CLIENT_COUNT), 0
-        while clients := due_clients(self.gateway, self.org, CHUNK):
-            self.each(lambda client_id: disclose_client(self.gateway, self.org, client_id), clients)
-            done += len(clients)
-            self.progress("disclose", done, total)
+        """Decide anew for every client of whom something changed. A client that fails stays due and holds up nobody else."""
+        self._drain("disclose", due_clients, disclose_client, self._count(CLIENT_COUNT))
 
     def deliver(self) -> None:
         """Drain every lane that may be drained now; what is put off waits for the sweeper."""
-        total, done = self._count(LANE_COUNT), 0
-        while lanes := due_lanes(self.gateway, self.org, CHUNK):
-            self.each(lambda lane_id: deliver_lane(self.gateway, self.org, lane_id), lanes)
-            done += len(lanes)
-            self.progress("deliver", done, total)
+        self._drain("deliver", due_lanes, deliver_lane, self._count(LANE_COUNT))
 
-    def _count(self, query: str) -> int:
+    def _drain(self, stage: str, due: Due, task: FlowTask, total: int) -> None:
+        done, failed = 0, set[int]()
+        while rows := [row for row in due(self.gateway, self.org, CHUNK + len(failed)) if row not in failed]:
+            failed |= self.each(lambda row: task(self.gateway, self.org, row), rows)
+            done += len(rows)
+            self.progress(stage, done, max(done, total))
+
+    def _count(self, query: str, *values: int) -> int:
         with self.gateway.database.transaction(self.org) as db:
-            row = db.execute(query).fetchone()
+            row = db.execute(query, values).fetchone()
         return int(row[0]) if row else 0

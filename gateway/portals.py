@@ -14,6 +14,9 @@ from gateway.errors import GatewayError
 from gateway.runtime import Gateway, connector
 
 PORTALS: Final = "select id, code, connector, settings from portal order by id"
+BEHIND: Final = """
+select member::text as member from link
+where portal_id = %(portal)s and state = 'active' and (not %(complete)s or exists (select from outbox where outbox.link_id = link.id))"""
 
 log = structlog.get_logger()
 
@@ -39,10 +42,15 @@ def portals(gateway: Gateway, org: int) -> list[Portal]:
     return [Portal(id=row.id, code=row.code, settings=row.settings, sink=connector(row.connector)) for row in rows]
 
 
-def announce(gateway: Gateway, org: int, last: datetime, following: datetime) -> None:
-    """Tell each portal until when it is up to date and when the next slot is. A courtesy: a failure costs a line in the log."""
+def announce(gateway: Gateway, org: int, slot: datetime, following: datetime, *, complete: bool) -> None:
+    """Tell each portal that a slot has been, and which members aren't up to date with it: all of them when a source wasn't read whole.
+
+    A page must never claim more than is true. The call itself is a courtesy: a failure costs a line in the log.
+    """
     for portal in portals(gateway, org):
+        with gateway.database.transaction(org) as db:
+            behind = [row.member for row in db.execute(BEHIND, {"portal": portal.id, "complete": complete})]
         try:
-            portal.sink.announce(context_for(gateway, org, portal), last, following)
+            portal.sink.announce(context_for(gateway, org, portal), slot, following, behind)
         except GatewayError as error:
             log.warning("portal.announce_failed", portal=portal.code, code=error.code)

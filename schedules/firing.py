@@ -56,6 +56,7 @@ def claim_due(gateway: Gateway, org: int) -> ClaimedSlot | None:
     with gateway.database.transaction(org) as db:
         for schedule in db.execute(SCHEDULES).fetchall():
             _write_due(db, org, schedule, gateway.clock())
+            db.execute(COALESCE_OPEN, {"schedule": schedule.id})
             row = db.execute(CLAIM, {"schedule": schedule.id, "lease": LEASE}).fetchone()
             if row:
                 hours = Hours(zone=schedule.zone, hours=schedule.hours)
@@ -71,7 +72,6 @@ def _write_due(db: Connection, org: int, schedule: Any, now: datetime) -> None:
         db.execute(INSERT_SLOT, (org, schedule.id, slot, "coalesced", "missed"))
     for slot in due[-1:]:
         db.execute(INSERT_SLOT, (org, schedule.id, slot, None, None))
-        db.execute(COALESCE_OPEN, {"schedule": schedule.id})
 
 
 def renew(gateway: Gateway, slot: ClaimedSlot) -> None:

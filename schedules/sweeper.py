@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Self
@@ -29,6 +28,8 @@ from schedules.listing import schedules
 SWEEP_S: Final = 15.0
 HEADS_EVERY: Final = timedelta(minutes=1)
 CHUNK: Final = 500
+
+ALL_DONE: Final = "select bool_and(coalesce(outcome, '') = 'done') as whole from run where id = any(%s)"
 
 log = structlog.get_logger()
 
@@ -58,6 +59,8 @@ class Heart:
         while not self._stop.wait(LEASE.total_seconds() / 4):
             try:
                 renew(self._gateway, self._slot)
+            except psycopg.Error:
+                continue  # a database that was away may be back before the lease runs out
             except GatewayError:
                 self._lost.set()
                 return
@@ -75,51 +78,65 @@ def fire(gateway: Gateway, slot: ClaimedSlot, each: Each, told: Progress | None 
         flow = Flow(gateway=gateway, org=slot.org, each=each, progress=progress)
         runs = flow.run(source_ids(gateway, slot.org), slot.id)
         finish(gateway, slot, "ran")
-    announce(gateway, slot.org, gateway.clock(), slot.hours.next(gateway.clock()))
+    announce(gateway, slot.org, slot.slot, slot.hours.next(gateway.clock()), complete=_whole(gateway, slot.org, runs))
     log.info("slot.ran", slot=slot.slot.isoformat(), schedule=slot.schedule, runs=runs)
     return runs
 
 
+def _whole(gateway: Gateway, org: int, runs: Sequence[int]) -> bool:
+    with gateway.database.transaction(org) as db:
+        row = db.execute(ALL_DONE, (list(runs),)).fetchone()
+    return bool(row and row.whole)
+
+
 def sweep(gateway: Gateway, org: int, each: Each) -> None:
-    """Do whatever is due now for one organisation: a slot, what must not wait for a slot, and sending that was put off."""
-    slot = claim_due(gateway, org)
-    if slot is not None:
-        fire(gateway, slot, each)
+    """Do what must not wait for a slot, and sending that was put off."""
     each(lambda client: disclose_client(gateway, org, client), due_now(gateway, org, CHUNK))
     each(lambda lane: deliver_lane(gateway, org, lane), due_lanes(gateway, org, CHUNK))
 
 
 class Sweeper:
-    """Sweeps for all organisations on a thread of its own until it is stopped.
+    """Sweeps for all organisations on a thread of its own until it is stopped; a slot runs beside it, so that nothing waits for it.
 
     A neighbour or a database that fails costs a turn, not the loop. Anything else ends it, and ``on_death`` is told: a process that
     looks alive and does nothing is the worst that can happen here.
     """
 
     def __init__(
-        self, gateway: Gateway, orgs: Sequence[int], each: Each, *, audit_heads: Path, on_death: Callable[[], None]
+        self,
+        gateway: Gateway,
+        orgs: Sequence[int],
+        *,
+        slots: Each,
+        urgent: Each,
+        audit_heads: Path,
+        on_death: Callable[[], None],
     ) -> None:
         self._gateway = gateway
         self._orgs = orgs
-        self._each = each
+        self._slots = slots
+        self._urgent = urgent
         self._audit_heads = audit_heads
         self._heads_at = gateway.clock() - HEADS_EVERY
         self._on_death = on_death
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweeper")
+        self._thread = threading.Thread(target=self._alive, args=(self._loop,), name="sweeper")
+        self._running: dict[int, threading.Thread] = {}
 
     def start(self) -> None:
         """Begin at once: a slot may have been missed while nothing ran."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the turn under way."""
+        """End after the turn and the slots under way."""
         self._stopped.set()
         self._thread.join()
+        for slot in self._running.values():
+            slot.join()
 
-    def _run(self) -> None:
+    def _alive(self, work: Callable[[], None]) -> None:
         try:
-            self._loop()
+            work()
         except BaseException as error:
             log.critical("sweep.died", error=type(error).__name__)
             self._on_death()
@@ -128,19 +145,45 @@ class Sweeper:
     def _loop(self) -> None:
         while not self._stopped.is_set():
             for org in self._orgs:
-                self._turn(org)
+                self._costs_a_turn(org, lambda org=org: self._turn(org))  # type: ignore[misc]
             self._export_heads()
             self._stopped.wait(self._until_next())
+
+    def _turn(self, org: int) -> None:
+        if org not in self._running or not self._running[org].is_alive():
+            slot = claim_due(self._gateway, org)
+            if slot is not None:
+                self._begin(slot)
+        sweep(self._gateway, org, self._urgent)
+
+    def _begin(self, slot: ClaimedSlot) -> None:
+        def run() -> None:
+            self._costs_a_turn(slot.org, lambda: fire(self._gateway, slot, self._slots))
+
+        self._running[slot.org] = threading.Thread(target=self._alive, args=(run,), name="slot")
+        self._running[slot.org].start()
+
+    def _costs_a_turn(self, org: int, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Conflict:
+            log.info("sweep.let_go", org=org)
+        except GatewayError as error:
+            log.warning("sweep.failed", org=org, code=error.code)
+        except psycopg.Error as error:
+            log.warning("sweep.no_database", org=org, error=type(error).__name__)
 
     def _export_heads(self) -> None:
         """Write the heads of the audit chains outside the database, every minute: a trail whose end was cut off shows."""
         now = self._gateway.clock()
         if now - self._heads_at < HEADS_EVERY:
             return
-        with suppress(psycopg.Error):
-            for org in self._orgs:
+        self._heads_at = now
+        for org in self._orgs:
+            try:
                 export_heads(self._gateway, org, self._audit_heads)
-            self._heads_at = now
+            except (psycopg.Error, OSError) as error:
+                log.warning("audit.heads_not_exported", org=org, error=type(error).__name__)
 
     def _until_next(self) -> float:
         """Return the seconds until the next sweep, or the next slot when that comes first."""
@@ -150,13 +193,3 @@ class Sweeper:
         except psycopg.Error:
             return SWEEP_S
         return min([SWEEP_S, *((slot - now).total_seconds() for slot in slots)])
-
-    def _turn(self, org: int) -> None:
-        try:
-            sweep(self._gateway, org, self._each)
-        except Conflict:
-            log.info("sweep.let_go", org=org)
-        except GatewayError as error:
-            log.warning("sweep.failed", org=org, code=error.code)
-        except psycopg.Error as error:
-            log.warning("sweep.no_database", org=org, error=type(error).__name__)

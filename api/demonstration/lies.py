@@ -109,7 +109,7 @@ def plant(lie: str, store: Path, truth: list[dict[str, Any]], gateway: Gateway, 
         raise Rejected(f"no lie is called {lie!r}; there are: {', '.join(LIES)}")
     with closing(sqlite3.connect(store)) as database, database:
         if lie == "hidden-delivered":
-            hidden = next((line for line in truth if line["reason"] == "hidden" and line["member_key"]), None)
+            hidden = next((line for line in truth if line.get("reason") == "hidden" and line["member_key"]), None)
             if hidden is None:
                 raise Rejected("the sample holds no hidden report of a linked client")
             hidden_delivered(database, hidden)

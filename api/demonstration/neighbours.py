@@ -45,6 +45,7 @@ def started(name: str, module: str, arguments: list[str], folder: Path) -> Itera
         Misconfigured: it did not come up; the text names its log.
     """
     ready, log = folder / f"{name}.ready", folder / f"{name}.log"
+    ready.unlink(missing_ok=True)
     command = [sys.executable, "-m", module, "serve", *arguments, "--port", "0", "--ready", str(ready)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)  # noqa: S603

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from gateway.flow import Progress as Told
 
-EVERY = 5000
+UNITS: Final = {"read": "slices", "map": "records", "disclose": "clients", "deliver": "lanes (portal, client)"}
 
 
 def progress() -> Told:
@@ -33,11 +34,6 @@ class _Bars:
 
 
 class _Lines:
-    def __init__(self) -> None:
-        self._said: dict[str, int] = {}
-
     def __call__(self, stage: str, done: int, total: int, /) -> None:
-        step = done // EVERY
-        if self._said.get(stage) != step or done == total:
-            self._said[stage] = step
-            sys.stdout.write(f"  {stage} {done}/{total}\n")
+        if done >= total and stage != "read":
+            sys.stdout.write(f"  {stage}: {done} {UNITS[stage]}\n")

@@ -101,7 +101,8 @@ def _alone(folder: Path) -> Iterator[None]:
 def _neighbours(files: Files, wishes: Wishes, first_slot: datetime) -> Iterator[AbstractContextManager[Neighbour]]:
     size = ["--clients", str(wishes.clients), "--days", str(wishes.days), "--seed", str(wishes.seed)]
     today = ["--today", f"{first_slot.astimezone(AMSTERDAM):%Y-%m-%d}", "--truth", str(files.truth), "--links", str(files.links)]
-    certificate = ["--certificate", files.secret("certificate").read_text()]
+    # With an equals sign: a token may begin with a dash.
+    certificate = [f"--certificate={files.secret('certificate').read_text()}"]
     yield started("ecd", "samples.ecd", [*size, *today, *certificate], files.folder)
     keys = ["--store", str(files.portal_store), "--gateway-jwks", str(files.jwks)]
     yield started("portal", "samples.portal", keys, files.folder)
@@ -142,7 +143,9 @@ def _tell(story: Story, wishes: Wishes) -> int:
         say("WRONG  the portal still holds what was taken back")
         return 4
     found = story.count()
-    return judged([*differences, *story.verdict(members, found)], found)
+    code = judged([*differences, *story.verdict(members, found)], found)
+    say("\nall is accounted for" if code == 0 else "\nsomething is not as it should be: see above")
+    return code
 
 
 def _sizes(changed: Sequence[Mapping[str, str]]) -> str:

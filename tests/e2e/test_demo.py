@@ -59,7 +59,7 @@ def test_a_planted_lie_ends_in_exit_4_and_its_key_is_named(lie: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"), [(["--clients", "0"], "0 is not in the range"), (["--lie", "x"], "no lie is called")]
+    ("arguments", "said"), [(["--clients", "0"], "greater than or equal to 2"), (["--lie", "x"], "no lie is called")]
 )
 def test_wrong_input_is_answered_with_exit_2_and_what_to_do(arguments: list[str], said: str) -> None:
     done = demo("wrong", "--clients", "2", "--days", "7", *arguments)

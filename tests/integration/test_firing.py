@@ -108,3 +108,17 @@ def test_a_slot_that_was_cut_off_gives_way_to_a_newer_one(office: Office) -> Non
     finish(office.gateway, newer, "ran")
     assert office.outcomes() == {SEVEN: ("coalesced", "cut-off"), SEVEN + timedelta(hours=4): ("ran", None)}
     assert claim_due(office.gateway, ORG) is None
+
+
+def test_an_older_slot_that_was_cut_off_is_not_run_again_after_a_newer_one(office: Office) -> None:
+    office.clock.move_to(SEVEN + timedelta(hours=4) - timedelta(seconds=30))
+    assert claim_due(office.gateway, ORG) is not None
+
+    office.clock.move_to(SEVEN + timedelta(hours=4))
+    newer = claim_due(office.gateway, ORG)
+    assert newer is not None
+    finish(office.gateway, newer, "ran")
+
+    office.clock.move_to(SEVEN + timedelta(hours=4, minutes=5))
+    assert claim_due(office.gateway, ORG) is None
+    assert office.outcomes()[SEVEN] == ("coalesced", "cut-off")

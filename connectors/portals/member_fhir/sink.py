@@ -111,9 +111,13 @@ class MemberFhir:
             return []
         return [version_of(entry, key) for entry in reversed(entries)]
 
-    def announce(self, ctx: Context, last: datetime, following: datetime) -> None:
-        """Tell until when the portal is up to date, and when the next slot is."""
-        said = {"last": last.astimezone(UTC).isoformat(), "next": following.astimezone(UTC).isoformat()}
+    def announce(self, ctx: Context, last: datetime, following: datetime, behind: Sequence[str] = ()) -> None:
+        """Tell until when the portal is up to date, for whom it isn't, and when the next slot is."""
+        said = {
+            "last": last.astimezone(UTC).isoformat(),
+            "next": following.astimezone(UTC).isoformat(),
+            "behind": list(behind),
+        }
         headers = {"Content-Type": "application/json"}
         self._call(ctx, "POST", f"{base(ctx)}/sync-status", content=msgspec.json.encode(said), headers=headers)
 
