@@ -44,7 +44,7 @@ create temp table staged_decision (ledger_id int8, portal_id int4, link_id int8,
 CLEAR: Final = "delete from staged_decision"
 STAGED: Final = "select to_regclass('pg_temp.staged_decision') is not null"
 
-# What the difference means. 'unsent': nothing of it can be at the portal. 'frozen': what is there stays, nothing new goes.
+# What the difference means. 'frozen': what is there stays, nothing new goes. A row that is due, not held and in no queue gets its work.
 DIFFER: Final = """
 with stop as materialized (
   select stop_reason is not null and frozen as freezes from client where id = %(client)s)
@@ -57,7 +57,8 @@ from (
     case
       when view.wanted then case
         when ledger.id is null then 'put'
-        when ledger.content_hash = view.content_hash and ledger.projection = view.projection then null
+        when ledger.content_hash = view.content_hash and ledger.projection = view.projection
+          and (outbox.id is not null or ledger.held_hash = view.content_hash) then null
         when ledger.held_hash = view.content_hash and outbox.sent_at is null then 'keep'
         when ledger.held_projection = 'whole' and view.projection <> 'whole' then 'narrow'
         else 'put' end

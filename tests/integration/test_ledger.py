@@ -173,6 +173,25 @@ def test_going_back_to_what_the_member_holds_calls_the_work_off(world: World) ->
     assert world.rows(WORK) == []
 
 
+@pytest.mark.parametrize("held", ["null", "'\\x00'::bytea"])
+def test_a_delivery_that_fell_out_of_its_queue_is_made_again_by_the_next_decision(world: World, held: str) -> None:
+    filled(world)
+    world.link("50", "private-medical")
+    world.deliver()
+    report = world.id("Observation", "1")
+    world.rows(
+        f"update disclosure_ledger set held_hash = {held} where rkey = (select rkey from resource where rid = %s) returning id",
+        report,
+    )
+
+    assert disclose_client(world.gateway, world.org, world.client()) == 1
+    assert [(row.op, row.rid, row.ledger) for row in world.rows(WORK)] == [("put", report, "deliver_pending")]
+
+    world.deliver()
+    assert disclose_client(world.gateway, world.org, world.client()) == 0
+    assert world.ref("Observation", "1") in world.held("50")
+
+
 def test_a_version_that_changes_nothing_in_a_projection_is_not_sent(world: World) -> None:
     stream, key, (mapped,) = world.patient()
     world.store((stream, key, [mapped]))
