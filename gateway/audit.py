@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 from psycopg.types.json import Jsonb
 
 from gateway.database import Connection
-from gateway.jsonbytes import canonical, dumps, loads
+from gateway.jsonbytes import DecodeError, canonical, dumps, loads
 from gateway.keys import KeyRing
 from gateway.runtime import Gateway
 
@@ -31,7 +31,8 @@ FEW: Final = 20
 NOW: Final = "select app_now() as at"
 LOCK_CHAIN: Final = "select seq, head from audit_chain where id = %s for update"
 NEW_CHAIN: Final = "insert into audit_chain (id, org, started_at, seq, head) values (%s, %s, app_now(), 0, %s)"
-HEADS: Final = "select id, seq, head from audit_chain order by started_at desc, id limit %s"
+# Engine role: row security doesn't choose the organisation for us.
+HEADS: Final = "select id, seq, head from audit_chain where org = app_org() order by started_at desc, id limit %s"
 ADVANCE: Final = "update audit_chain set seq = %s, head = %s where id = %s"
 COLUMNS: Final = "chain_id, seq, org, at, event, action, agent, client_id, link_id, rkey, detail, mac"
 INSERT: Final = f"insert into audit_event ({COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -42,9 +43,12 @@ STAGED: Final = "select to_regclass('pg_temp.staged_audit') is not null"
 COPY: Final = "copy staged_audit from stdin (format binary)"
 COPY_TYPES: Final = ["uuid", "int8", "int2", "timestamptz", "text", "text", "text", "int8", "int8", "int8", "jsonb", "bytea"]
 FROM_STAGE: Final = f"insert into audit_event ({COLUMNS}) select {COLUMNS} from staged_audit"
-CHAINS: Final = "select id, seq, head from audit_chain order by started_at, id"
+CHAINS: Final = "select id, seq, head from audit_chain where org = app_org() order by started_at, id"
 ROWS: Final = f"select {COLUMNS} from audit_event where chain_id = %s and seq > %s order by seq limit %s"
 PAGE: Final = 5000
+
+# Newest exported head of each chain, by organisation.
+Heads = dict[int, dict[UUID, tuple[int, str]]]
 
 _writer = threading.local()
 
@@ -88,48 +92,108 @@ def append(db: Connection, keys: KeyRing, org: int, events: Sequence[AuditEvent]
     db.execute(ADVANCE, (rows[-1][1], rows[-1][-1], chain))
 
 
-def verify_chain(db: Connection, keys: KeyRing, chain: UUID) -> Break | None:
-    """Recompute one chain from its first row; return where it breaks."""
-    state = db.execute(LOCK_CHAIN.replace(" for update", ""), (chain,)).fetchone()
-    if state is None:
-        return Break(chain=chain, seq=0, what="chain-missing")
-    head, seq = _start(keys, chain), 0
-    while page := db.execute(ROWS, (chain, seq, PAGE)).fetchall():
-        for row in page:
-            if row.seq != seq + 1:
-                return Break(chain=chain, seq=seq + 1, what="row-missing")
-            head, seq = _mac(keys, head, tuple(row[:-1])), row.seq
-            if head != bytes(row.mac):
-                return Break(chain=chain, seq=seq, what="row-altered")
-    if seq < state.seq or head != bytes(state.head):
-        return Break(chain=chain, seq=seq + 1, what="tail-cut" if seq < state.seq else "head-altered")
-    return None
+def verify(db: Connection, keys: KeyRing, exported: Mapping[UUID, tuple[int, str]] | None = None) -> list[Break]:
+    """Recompute every chain of the organisation, and compare with the heads that were written outside the database.
+
+    ``db`` is a snapshot (``Database.snapshot``): a chain that grows meanwhile would differ from its head. Read ``exported`` before it is
+    opened: heads written later are those of rows that it doesn't show.
+    """
+    chains = db.execute(CHAINS).fetchall()
+    breaks = [found for chain in chains if (found := _verify_chain(db, keys, chain)) is not None]
+    return breaks + list(_against_export(db, {chain.id for chain in chains}, exported or {}))
 
 
-def verify(db: Connection, keys: KeyRing, exported: Path | None = None) -> list[Break]:
-    """Recompute every chain of the organisation, and compare with the heads that were written outside the database."""
-    chains = {row.id: row.seq for row in db.execute(CHAINS)}
-    breaks = [found for chain in chains if (found := verify_chain(db, keys, chain)) is not None]
-    return breaks + list(_against_export(db, chains, exported) if exported else ())
+def exported_heads(path: Path, org: int) -> dict[UUID, tuple[int, str]]:
+    """Return the newest head of each chain (sequence number, hexadecimal) in the file; none while there is no file."""
+    return dict(_heads_file(path).newest().get(org, {}))
 
 
 def export_heads(gateway: Gateway, org: int, path: Path) -> int:
     """Append each chain's head to a file outside the database (mode 0600); return how many lines were written. Run it every minute."""
     with gateway.database.transaction(org) as db:
         rows = db.execute(CHAINS).fetchall()
-    known = _exported(path, org) if path.exists() else {}
+    file = _heads_file(path)
+    known = file.newest().get(org, {})
     moved = [row for row in rows if known.get(row.id, (0, ""))[0] < row.seq]
-    lines = [
-        dumps({"at": gateway.clock(), "org": org, "chain": str(row.id), "seq": row.seq, "head": bytes(row.head).hex()})
-        for row in moved
-    ]
-    if lines:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(b"".join(line + b"\n" for line in lines))
-            file.flush()
-            os.fsync(file.fileno())
-    return len(lines)
+    at = gateway.clock()
+    file.append(
+        [dumps({"at": at, "org": org, "chain": str(row.id), "seq": row.seq, "head": bytes(row.head).hex()}) for row in moved]
+    )
+    return len(moved)
+
+
+class _HeadsFile:
+    """The exported heads: only what was added since the last look is read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._heads: Heads = {}
+        self._read = 0
+
+    def newest(self) -> Heads:
+        """Return the newest head of each chain. A line that a power cut tore is passed over: the next export wrote that head again."""
+        with self._lock:
+            if self._path.exists():
+                self._catch_up()
+            else:
+                self._heads, self._read = {}, 0
+            return {org: dict(heads) for org, heads in self._heads.items()}
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Add lines, on the disk when this returns; what is left of a torn line gets its end first."""
+        if not lines:
+            return
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with self._lock, os.fdopen(descriptor, "r+b", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            file.write(b"\n" * torn + b"".join(line + b"\n" for line in lines))
+            os.fsync(descriptor)
+
+    def _catch_up(self) -> None:
+        if self._path.stat().st_size < self._read:
+            self._heads, self._read = {}, 0
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            whole, newline, _ = file.read().rpartition(b"\n")
+        for line in whole.split(b"\n"):
+            entry = _entry(line)
+            if entry is not None:
+                org, chain, head = entry
+                self._heads.setdefault(org, {})[chain] = head
+        self._read += len(whole) + len(newline)
+
+
+_heads_files: dict[Path, _HeadsFile] = {}
+
+
+def _heads_file(path: Path) -> _HeadsFile:
+    return _heads_files.setdefault(path, _HeadsFile(path))
+
+
+def _entry(line: bytes) -> tuple[int, UUID, tuple[int, str]] | None:
+    """Return organisation, chain and head of an exported line; nothing of one that isn't whole."""
+    try:
+        entry = loads(line)
+        return entry["org"], UUID(entry["chain"]), (entry["seq"], entry["head"])
+    except (DecodeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _verify_chain(db: Connection, keys: KeyRing, chain: Any) -> Break | None:
+    """Recompute one chain from its first row; return where it breaks."""
+    head, seq = _start(keys, chain.id), 0
+    while page := db.execute(ROWS, (chain.id, seq, PAGE)).fetchall():
+        for row in page:
+            if row.seq != seq + 1:
+                return Break(chain=chain.id, seq=seq + 1, what="row-missing")
+            head, seq = _mac(keys, head, tuple(row[:-1])), row.seq
+            if head != bytes(row.mac):
+                return Break(chain=chain.id, seq=seq, what="row-altered")
+    if seq < chain.seq or head != bytes(chain.head):
+        return Break(chain=chain.id, seq=seq + 1, what="tail-cut" if seq < chain.seq else "head-altered")
+    return None
 
 
 def _own_chain(db: Connection, keys: KeyRing, org: int, at: datetime) -> tuple[UUID, int, bytes]:
@@ -199,20 +263,9 @@ def _insert(db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     db.execute(FROM_STAGE)
 
 
-def _exported(path: Path, org: int) -> dict[UUID, tuple[int, str]]:
-    """Return the newest exported head of each chain."""
-    heads: dict[UUID, tuple[int, str]] = {}
-    for line in path.read_bytes().splitlines():
-        entry = loads(line)
-        if entry["org"] == org:
-            heads[UUID(entry["chain"])] = (entry["seq"], entry["head"])
-    return heads
-
-
-def _against_export(db: Connection, chains: Mapping[UUID, int], path: Path) -> Iterator[Break]:
+def _against_export(db: Connection, chains: set[UUID], exported: Mapping[UUID, tuple[int, str]]) -> Iterator[Break]:
     """Yield every chain that is shorter than, or other than, what was written outside the database."""
-    org = db.execute("select app_org() as org").fetchone()
-    for chain, (seq, head) in _exported(path, org.org if org else 0).items():
+    for chain, (seq, head) in exported.items():
         row = db.execute(ROWS, (chain, seq - 1, 1)).fetchone()
         if chain not in chains:
             yield Break(chain=chain, seq=0, what="chain-missing")

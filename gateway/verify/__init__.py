@@ -10,26 +10,34 @@ I7  counters equal what they count
 I8  every slot has exactly one outcome
 I9  no body is kept past its retention
 
+and ``audit``: no row of the audit trail was altered, reordered, removed or cut off.
+
 Run it in role ``zorgsluis_engine``, which row security doesn't restrict: each check names the organisation itself.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gateway.runtime import Gateway
 from gateway.verify.database import CHECKS, on_database
 from gateway.verify.portals import at_portals
+from gateway.verify.trail import on_trail
 from gateway.verify.violation import Violation
 
 __all__ = ["CHECKS", "Violation", "verify"]
 
 
-def verify(gateway: Gateway, org: int, *, read_back: bool = False) -> list[Violation]:
+def verify(gateway: Gateway, org: int, *, read_back: bool = False, audit_heads: Path | None = None) -> list[Violation]:
     """Check one organisation; return every violation, in the order of the invariants.
+
+    ``audit_heads`` is the file outside the database that ``audit.export_heads`` writes: without it a tail that was cut off together with
+    its head doesn't show.
 
     Raises:
         Retryable, Misconfigured: with ``read_back``, a portal can't be asked.
     """
-    found = on_database(gateway, org)
+    found = on_database(gateway, org) + on_trail(gateway, org, audit_heads)
     if read_back:
         found += at_portals(gateway, org)
     return sorted(found, key=lambda violation: violation.invariant)

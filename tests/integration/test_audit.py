@@ -13,7 +13,10 @@ import psycopg
 import pytest
 
 from gateway import consent
-from gateway.audit import AuditEvent, Break, append, export_heads, verify
+from gateway.audit import AuditEvent, Break, append, export_heads, exported_heads, verify
+from gateway.database import Database
+from gateway.runtime import Gateway
+from gateway.verify import verify as verify_all
 from tests.integration.store_world import World, open_world
 
 EVENT = AuditEvent(
@@ -34,8 +37,9 @@ def tell(world: World, count: int = 3) -> None:
 
 
 def broken(world: World, exported: Path | None = None) -> list[str]:
-    with world.database.transaction(world.org) as db:
-        return [found.what for found in verify(db, world.keys, exported)]
+    heads = None if exported is None else exported_heads(exported, world.org)
+    with world.database.snapshot(world.org) as db:
+        return [found.what for found in verify(db, world.keys, heads)]
 
 
 def as_owner(dsn: str, statement: str, org: int) -> int:
@@ -105,6 +109,41 @@ def test_a_chain_that_is_gone_altogether_shows(world: World, module_database_url
     assert broken(world, heads) == ["chain-missing"]
 
 
+@pytest.mark.parametrize("torn", [b'{"at":"2026-03-02T07:00:00Z","org":1,"ch', b"\0\0\0\0", b'{"org":1}', b"7"])
+def test_a_line_that_a_power_cut_tore_spoils_neither_the_file_nor_the_next_line(
+    world: World, tmp_path: Path, torn: bytes
+) -> None:
+    heads = tmp_path / "heads.jsonl"
+    tell(world)
+    export_heads(world.gateway, world.org, heads)
+    with heads.open("ab") as file:
+        file.write(torn)
+    # A process that starts after the cut has read nothing of the file; one that went on has.
+    started = tmp_path / "started.jsonl"
+    started.write_bytes(heads.read_bytes())
+
+    tell(world, 2)
+    for file_ in (heads, started):
+        assert export_heads(world.gateway, world.org, file_) == 1
+        assert export_heads(world.gateway, world.org, file_) == 0
+        assert [seq for seq, _ in exported_heads(file_, world.org).values()] == [6]
+        assert broken(world, file_) == []
+
+
+def test_heads_written_by_another_process_are_seen_and_a_file_that_is_gone_is_written_anew(world: World, tmp_path: Path) -> None:
+    heads = tmp_path / "heads.jsonl"
+    tell(world)
+    export_heads(world.gateway, world.org, heads)
+    line = heads.read_bytes()
+    with heads.open("ab") as file:
+        file.write(line.replace(b'"seq":4', b'"seq":9'))
+    assert broken(world, heads) == ["tail-cut"]
+
+    heads.unlink()
+    assert export_heads(world.gateway, world.org, heads) == 1
+    assert heads.read_bytes().splitlines()[0].split(b",")[1:] == line.splitlines()[0].split(b",")[1:]
+
+
 def test_rows_of_a_transaction_that_failed_are_not_there_and_the_chain_goes_on(world: World) -> None:
     for _ in range(2):
         with world.database.transaction(world.org) as db:
@@ -146,8 +185,68 @@ def test_nobody_who_runs_may_change_or_delete_the_trail(world: World) -> None:
 
 def test_another_key_makes_every_chain_look_altered(world: World) -> None:
     tell(world)
-    with world.database.transaction(world.org) as db:
+    with world.database.snapshot(world.org) as db:
         assert [type(found) for found in verify(db, replace(world.keys, audit_key=b"x" * 32))] == [Break]
+
+
+def in_engine(world: World, dsn: str, heads: Path | None = None) -> list[tuple[str, str]]:
+    """Return (invariant, what is wrong) of all that ``verify`` finds, in the role that sees every organisation."""
+    with Database(dsn, role="zorgsluis_engine", clock=world.clock) as database:
+        engine = Gateway(database=database, clock=world.clock, keys=lambda _: world.keys)
+        return [(found.invariant, found.what) for found in verify_all(engine, world.org, audit_heads=heads)]
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        (["update audit_event set detail = '{}' where org = :org and seq = 3"], "is not as it was written"),
+        (["delete from audit_event where org = :org and seq = 3"], "is gone or out of its place"),
+        (["delete from audit_event where org = :org and seq >= 4"], "was cut off"),
+        (
+            [
+                "update audit_event set seq = 99 where org = :org and seq = 3",
+                "update audit_event set seq = 3 where org = :org and seq = 4",
+                "update audit_event set seq = 4 where org = :org and seq = 99",
+            ],
+            "is not as it was written",
+        ),
+    ],
+)
+def test_verify_tells_of_a_row_that_was_altered_removed_cut_off_or_reordered(
+    world: World, module_database_url: str, statements: list[str], expected: str
+) -> None:
+    tell(world)
+    assert in_engine(world, module_database_url) == []
+    for statement in statements:
+        as_owner(module_database_url, statement, world.org)
+
+    ((invariant, what),) = in_engine(world, module_database_url)
+    assert (invariant, expected in what) == ("audit", True)
+
+
+def test_verify_tells_of_a_tail_cut_off_with_its_head_when_the_heads_outside_are_given(
+    world: World, module_database_url: str, tmp_path: Path
+) -> None:
+    heads = tmp_path / "heads.jsonl"
+    tell(world)
+    export_heads(world.gateway, world.org, heads)
+    as_owner(module_database_url, "delete from audit_event where org = :org and seq > 2", world.org)
+    world.rows(
+        "update audit_chain set seq = 2, head = (select mac from audit_event where chain_id = audit_chain.id and seq = 2) returning id"
+    )
+
+    assert in_engine(world, module_database_url) == []
+    assert [invariant for invariant, _ in in_engine(world, module_database_url, heads)] == ["audit"]
+
+
+def test_verify_reads_no_chain_of_another_organisation(world: World, module_database_url: str) -> None:
+    other = open_world(module_database_url)
+    with other.database:
+        other.keys = replace(other.keys, audit_key=b"x" * 32)
+        tell(other)
+    tell(world)
+
+    assert in_engine(world, module_database_url) == []
 
 
 def test_each_change_of_links_and_rights_is_told_with_who_decided_and_what_it_set_in_motion(world: World) -> None:

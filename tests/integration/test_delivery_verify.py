@@ -51,7 +51,13 @@ def member(world: World) -> str:
 
 def found(engine: Gateway, world: World, *, read_back: bool = False) -> list[tuple[str, str]]:
     """Return (invariant, key) of every violation."""
-    return [(one.invariant, key) for one in verify(engine, world.org, read_back=read_back) for key in one.keys]
+    # Some of these worlds get their damage by rows that no chain of the trail sealed: test_audit.py has what verify says of those.
+    return [
+        (one.invariant, key)
+        for one in verify(engine, world.org, read_back=read_back)
+        if one.invariant != "audit"
+        for key in one.keys
+    ]
 
 
 def a_run(world: World, **slice_values: int) -> int:
