@@ -5,6 +5,7 @@ Running it again changes nothing. Nothing is ever removed here: what is no longe
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,9 +32,12 @@ UPSERT_PORTAL: Final = """
 insert into portal (org, code, connector, settings, step_up, retraction) values (%s, %s, %s, %s, %s, %s)
 on conflict (org, code) do update
 set connector = excluded.connector, settings = excluded.settings, step_up = excluded.step_up, retraction = excluded.retraction"""
+# Other hours hold from now on: the slots before were right by the hours of their time.
 UPSERT_SCHEDULE: Final = """
 insert into schedule (org, code, zone, hours, since) values (%s, %s, %s, %s, %s)
-on conflict (org, code) do update set zone = excluded.zone, hours = excluded.hours"""
+on conflict (org, code) do update set zone = excluded.zone, hours = excluded.hours,
+  since = case when (schedule.zone, schedule.hours) is distinct from (excluded.zone, excluded.hours) then excluded.since
+    else schedule.since end"""
 INSERT_FINGERPRINT: Final = """
 insert into key_fingerprint (org, purpose, fingerprint) values (%s, %s, %s) on conflict do nothing"""
 FINGERPRINTS: Final = "select purpose, fingerprint from key_fingerprint where org = %s"
@@ -73,8 +77,11 @@ def _recognise(db: Connection, org: int, ring: KeyRing) -> None:
 
 
 def _neighbours(db: Connection, org: int, organisation: OrganisationConfig, clock: Clock) -> None:
+    class_maps: dict[str, list[bytes]] = defaultdict(list)
     for source in organisation.sources:
-        _source(db, org, source, clock)
+        class_maps[source.system].append(_source(db, org, source, clock))
+    for system, files in class_maps.items():
+        import_class_map(db, org, system, *files)
     for portal in organisation.portals:
         manifest = connector(portal.connector).manifest()
         values = (org, portal.code, portal.connector, Jsonb(portal.settings), manifest.step_up, manifest.retraction)
@@ -83,7 +90,8 @@ def _neighbours(db: Connection, org: int, organisation: OrganisationConfig, cloc
     db.execute(UPSERT_SCHEDULE, (org, schedule.code, schedule.zone, list(schedule.hours), clock()))
 
 
-def _source(db: Connection, org: int, source: SourceConfig, clock: Clock) -> None:
+def _source(db: Connection, org: int, source: SourceConfig, clock: Clock) -> bytes:
+    """Write a source with its maps; return its class map, which is one with that of the other sources of its system."""
     settings: dict[str, Any] = dict(source.settings)
     values = (org, source.code, source.connector, source.system, source.zone, Jsonb(settings))
     row = db.execute(UPSERT_SOURCE, values).fetchone()
@@ -91,4 +99,4 @@ def _source(db: Connection, org: int, source: SourceConfig, clock: Clock) -> Non
         raise Misconfigured(f"source {source.code}: the database gave it no number")
     files = shipped_files(source.maps or source.connector)
     import_shipped(db, org, row.id, files, clock())
-    import_class_map(db, org, source.system, files["class_map.csv"])
+    return files["class_map.csv"]

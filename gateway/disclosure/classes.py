@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from typing import Final
 
 from gateway.database import Connection
@@ -48,15 +49,19 @@ def rules(db: Connection, org: int, system: str) -> dict[str, ClassRule]:
     }
 
 
-def import_class_map(db: Connection, org: int, system: str, csv_bytes: bytes) -> int:
-    """Make the class map of a source equal to a file (columns: ``COLUMNS``; others are for the reader); return the number of changes.
+def import_class_map(db: Connection, org: int, system: str, *files: bytes) -> int:
+    """Make the class map of a record system equal to its files; return the number of changes.
 
-    Clients that have something of a changed class become due. Importing the same file again changes nothing.
+    A system that is read through several sources has a file of each, and all of them hold (columns: ``COLUMNS``; others are for the
+    reader). What they say of the same key must be the same.
+
+    Clients that have something of a changed class become due. Importing the same files again changes nothing.
 
     Raises:
-        Misconfigured: a column is missing, a key comes twice, or an audience, projection or label is unknown; the line is named.
+        Misconfigured: a column is missing, a key comes twice, or an audience, projection or label is unknown (the line is named); or two
+            files say different things of a key.
     """
-    changed = _replace(db, org, system, _read(csv_bytes))
+    changed = _replace(db, org, system, _union(system, files))
     _replace(db, org, OWN_SYSTEM, OWN_RULES)
     if changed:
         touched = {"org": org, "system": system, "keys": changed}
@@ -74,6 +79,17 @@ def _replace(db: Connection, org: int, system: str, wanted: dict[str, ClassRule]
     if gone:
         db.execute(REMOVE, (org, system, gone))
     return [*changed, *gone]
+
+
+def _union(system: str, files: Iterable[bytes]) -> dict[str, ClassRule]:
+    together: dict[str, ClassRule] = {}
+    for file in files:
+        for key, rule in _read(file).items():
+            if together.setdefault(key, rule) != rule:
+                raise Misconfigured(
+                    f"class_map.csv: the sources of {system} say different things of {key}; make their rows equal"
+                )
+    return together
 
 
 def _read(csv_bytes: bytes) -> dict[str, ClassRule]:

@@ -1,0 +1,101 @@
+"""Starting: the database is made to know what the configuration says, and starting again changes nothing that people see."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mappings
+from gateway.config import Config, OrganisationConfig, ScheduleConfig, SourceConfig
+from gateway.database import Database
+from gateway.errors import Misconfigured
+from gateway.installation import install
+from tests.integration.store_world import START, Ticking
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "mappings" / "ons" / "class_map.csv"
+SECOND = "second_channel"
+
+
+@pytest.fixture
+def clock() -> Ticking:
+    return Ticking()
+
+
+@pytest.fixture
+def database(database_url: str, clock: Ticking) -> Iterator[Database]:
+    with Database(database_url, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def second_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Maps of a second channel to the same record system; yields its class map."""
+    folder = tmp_path / "maps" / SECOND
+    shutil.copytree(SHIPPED.parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(mappings, "__path__", [*mappings.__path__, str(folder.parent)])
+    yield folder / SHIPPED.name
+    sys.modules.pop(f"mappings.{SECOND}", None)
+
+
+def config(*maps: str, hours: tuple[int, ...] = (7, 19), zone: str = "Europe/Amsterdam") -> Config:
+    """One record system, read through a source for each set of maps."""
+    sources = tuple(SourceConfig(code=f"s-{name}", connector="ons", system="ons-delinde", maps=name) for name in maps)
+    schedule = ScheduleConfig(hours=hours, zone=zone)
+    return Config(organisations=(OrganisationConfig(code="delinde", name="De Linde", sources=sources, schedule=schedule),))
+
+
+def keys_in_class_map(database: Database, org: int) -> set[str]:
+    with database.transaction(org) as db:
+        return {row.class_key for row in db.execute("select class_key from class_map where system = 'ons-delinde'")}
+
+
+def test_two_sources_of_one_record_system_keep_the_classes_of_both_at_every_start(
+    database: Database, clock: Ticking, second_maps: Path, tmp_path: Path
+) -> None:
+    second_maps.write_bytes(SHIPPED.read_bytes() + b"ons,by-second-channel,message,circle,,N,\n")
+    (org,) = install(database, config("ons"), tmp_path, clock)
+    first = keys_in_class_map(database, org)
+
+    for order in (("ons", SECOND), (SECOND, "ons")):
+        install(database, config(*order), tmp_path, clock)
+        assert keys_in_class_map(database, org) == first | {"by-second-channel"}
+    with database.transaction(org) as db:
+        assert db.execute("select * from disclose_due").fetchall() == []
+
+
+def test_two_sources_that_say_different_things_of_a_class_are_refused(
+    database: Database, clock: Ticking, second_maps: Path, tmp_path: Path
+) -> None:
+    second_maps.write_bytes(SHIPPED.read_bytes().replace(b"patient,profile,circle,name-only", b"patient,profile,circle,whole"))
+
+    with pytest.raises(Misconfigured, match=r"the sources of ons-delinde say different things of patient"):
+        install(database, config("ons", SECOND), tmp_path, clock)
+
+
+@pytest.mark.parametrize(("hours", "zone"), [((7, 11, 19), "Europe/Amsterdam"), ((7, 19), "Europe/Lisbon")])
+def test_a_schedule_counts_from_the_last_change_of_its_hours(
+    database: Database, clock: Ticking, tmp_path: Path, hours: tuple[int, ...], zone: str
+) -> None:
+    (org,) = install(database, config(), tmp_path, clock)
+    clock.pass_time(days=3)
+    install(database, config(), tmp_path, clock)
+    assert since(database, org) == START
+
+    install(database, config(hours=hours, zone=zone), tmp_path, clock)
+    changed = clock()
+    clock.pass_time(days=3)
+    install(database, config(hours=hours, zone=zone), tmp_path, clock)
+
+    assert since(database, org) == changed
+
+
+def since(database: Database, org: int) -> object:
+    with database.transaction(org) as db:
+        row = db.execute("select since from schedule").fetchone()
+    assert row is not None
+    return row.since
