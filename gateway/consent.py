@@ -16,7 +16,7 @@ from gateway.audit import AuditEvent, append
 from gateway.crash import crash_point
 from gateway.database import Connection
 from gateway.disclosure.decide import Level
-from gateway.errors import NotFound
+from gateway.errors import NotFound, Rejected
 from gateway.ledger import Change, disclose_locked, lock_client
 from gateway.runtime import Gateway
 
@@ -166,10 +166,12 @@ def set_grant(
 ) -> Change:
     """Give a person a level from now on (or from ``valid_from``) instead of what they had; return what that set in motion.
 
-    Setting what is set already changes nothing.
+    Setting what is set already changes nothing. A later start is for somebody who has nothing yet: rows are superseded at once, so what
+    a person has until then would be taken back now.
 
     Raises:
         NotFound: there is no such client.
+        Rejected: it would begin later, and the person has a level now.
     """
     with gateway.database.transaction(org) as db:
         client_id = client_by_record_key(db, client)
@@ -261,6 +263,11 @@ def _grant(db: Connection, gateway: Gateway, org: int, values: dict[str, Any], p
     same = [key for key in CURRENT_FIELDS if len(rows) == 1 and getattr(rows[0], key) == values[key]]
     if len(same) == len(CURRENT_FIELDS) and values["valid_from"] is None:
         return Change()
+    if values["valid_from"] is not None and values["valid_from"] > gateway.clock() and any(row.level != "none" for row in rows):
+        raise Rejected(
+            "this person has a level already, and it would end now: set the new level on the day that it begins, "
+            "or set the level to none first"
+        )
     db.execute(SUPERSEDE, pair)
     made = db.execute(GRANT, {**values, "supersedes": rows[-1].id if rows else None}).fetchone()
     db.execute(EPOCHS, (values["client"], values["person"], values["person"]))

@@ -8,7 +8,7 @@ I5  no lane with ready work idles over two minutes while its portal is in use
 I6  no lease is older than twice its time
 I7  counters equal what they count
 I8  every slot has exactly one outcome
-I9  no body is kept past its retention
+I9  no body is kept past its retention: a deleted resource has none (those in journal and history are kept, nothing removes them yet)
 
 and ``audit``: no row of the audit trail was altered, reordered, removed or cut off.
 

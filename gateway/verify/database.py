@@ -10,15 +10,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 from gateway.outbox.lanes import LEASE
+from gateway.reading.pull import LEASE as SLICE_LEASE
 from gateway.runtime import Gateway
 from gateway.verify.violation import Violation, violations
 
 IDLE: Final = timedelta(minutes=2)
-SLICE_LEASE: Final = timedelta(seconds=120)
+# schedules.firing has it too: the gateway can't import the schedules, which stand on it.
 SLOT_LEASE: Final = timedelta(seconds=120)
 SLOT_GRACE: Final = timedelta(minutes=15)
-# The care organisation keeps the record (WGBO, twenty years); the gateway keeps what replay needs.
-RETENTION: Final = timedelta(days=365)
 
 VALUES: Final[dict[str, Any]] = {
     "idle": IDLE,
@@ -26,7 +25,6 @@ VALUES: Final[dict[str, Any]] = {
     "slice_lease": SLICE_LEASE,
     "slot_lease": SLOT_LEASE,
     "slot_grace": SLOT_GRACE,
-    "retention": RETENTION,
 }
 
 NAMED: Final = "resource.rtype || '/' || resource.rid || ' for ' || link.member"
@@ -171,7 +169,9 @@ where org = app_org() and outcome is null and slot < app_now() - %(slot_grace)s
         remedy="look into the schedule's rows: a missed slot is coalesced, not left out",
         query="""
 with known as (
-  select schedule_id, min(slot) as first, max(slot) as last from run_slot where org = app_org() group by schedule_id)
+  select schedule_id, min(slot) as first, max(slot) as last
+  from run_slot join schedule on schedule.id = run_slot.schedule_id
+  where run_slot.org = app_org() and slot > schedule.since group by schedule_id)
 select distinct 'slot ' || to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"') as key
 from known join schedule on schedule.id = known.schedule_id
 cross join lateral generate_series(
@@ -183,16 +183,10 @@ where moment > first and moment < last and not exists (
     ),
     Check(
         invariant="I9",
-        what="a body is kept past its retention",
-        remedy="remove the bodies: what was delivered keeps its hash, its lineage and its audit rows",
+        what="a deleted resource kept its body",
+        remedy="look for what wrote that row: the store empties the body of what it deletes",
         query="""
-select 'journal ' || id as key from journal where org = app_org() and body is not null and received_at < app_now() - %(retention)s
-union all
-select 'history ' || resource.rtype || '/' || resource.rid from resource
-join resource_history history on history.rkey = resource.rkey
-where resource.org = app_org() and resource.deleted and resource.last_updated < app_now() - %(retention)s
-  and octet_length(history.body) > 0
-group by resource.rtype, resource.rid order by 1""",
+select rtype || '/' || rid as key from resource where org = app_org() and deleted and octet_length(body) > 0 order by 1""",
     ),
 )
 

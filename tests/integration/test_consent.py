@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 
 from gateway import consent
-from gateway.errors import NotFound
+from gateway.errors import NotFound, Rejected
 from gateway.jsonbytes import loads
 from gateway.ledger import Change, disclose_client
 from tests.integration.store_world import START, World, open_world
@@ -126,6 +126,21 @@ def test_rights_are_superseded_and_never_changed(world: World) -> None:
         ("private-medical", START + timedelta(hours=1), None),
     ]
     assert rows[1].supersedes == rows[0].id
+
+
+def test_a_level_that_would_begin_later_is_refused_while_the_person_has_one(world: World) -> None:
+    world.link("50", "private-medical")
+    world.deliver()
+    held, later = world.held("50"), START + timedelta(days=1)
+
+    with pytest.raises(Rejected, match="on the day that it begins"):
+        consent.set_grant(world.gateway, world.org, client="1001", person="50", level="basic", valid_from=later)
+
+    assert (world.rows("select * from outbox"), world.held("50")) == ([], held)
+    assert world.one("select level from trust_grant where superseded_at is null").level == "private-medical"
+    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="none")
+    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="basic", valid_from=later)
+    assert world.one("select level from trust_grant where superseded_at is null").level == "basic"
 
 
 def test_links_are_listed_by_the_numbers_of_the_source(world: World) -> None:

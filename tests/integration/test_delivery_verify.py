@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+import schedules.firing
 from gateway.connector import DeliveryItem
 from gateway.context import context_for
 from gateway.database import Database
 from gateway.portals import portals
 from gateway.runtime import Gateway
 from gateway.verify import CHECKS, verify
+from gateway.verify.database import VALUES
 from tests.integration.delivery_world import RunningPortal, World, a_world, observation, running_portal
 
 NAME = "Observation/weight"
@@ -91,7 +93,7 @@ def a_journal_row(world: World, run: int, state: str = "quarantined") -> int:
 
 def slots(world: World, *moments: str, outcome: str | None = "ran") -> None:
     schedule = world.one(
-        "insert into schedule (org, code, zone, hours, since) values (%s, 'portals', 'Europe/Amsterdam', '{7,11,15,19,23}', '2026-11-01Z')"
+        "insert into schedule (org, code, zone, hours, since) values (%s, 'portals', 'Europe/Amsterdam', '{7,11,15,19,23}', '2026-10-01Z')"
         " on conflict (org, code) do update set zone = excluded.zone returning id",
         world.org,
     )
@@ -246,12 +248,22 @@ def test_a_slot_that_was_left_out_breaks_i8_also_over_a_clock_change(engine: Gat
     assert found(engine, world) == [("I8", "slot 2026-10-25T10:00Z")]
 
 
-def test_a_body_past_its_retention_breaks_i9(engine: Gateway, world: World) -> None:
-    run = a_run(world, received=1, journalled=1)
-    journal = a_journal_row(world, run)
-    world.rows("update journal set received_at = app_now() - interval '366 days'")
+def test_slots_from_before_the_hours_were_changed_are_not_judged_by_those_of_today(engine: Gateway, world: World) -> None:
+    slots(world, "2026-11-18T06:00Z", "2026-11-18T10:00Z", "2026-11-18T14:00Z", "2026-11-18T18:00Z", "2026-11-18T22:00Z")
+    world.rows("update schedule set hours = '{7,9,11,15,19,23}', since = '2026-11-18T22:30Z'")
+    assert found(engine, world) == []
 
-    assert found(engine, world) == [("I9", f"journal {journal}")]
+    slots(world, "2026-11-19T06:00Z", "2026-11-19T10:00Z")
+    assert found(engine, world) == [("I8", "slot 2026-11-19T08:00Z")]
+
+
+def test_a_deleted_resource_that_kept_its_body_breaks_i9(engine: Gateway, world: World) -> None:
+    rkey = world.store(observation("weight"))
+    world.rows("update resource set deleted = true, body = '' where rkey = %s", rkey)
+    assert found(engine, world) == []
+
+    world.rows("update resource set body = 'x' where rkey = %s", rkey)
+    assert found(engine, world) == [("I9", NAME)]
 
 
 def written_directly(world: World, member: str, type_: str, id_: str, body: bytes | None) -> None:
@@ -313,3 +325,7 @@ def test_an_organisation_is_judged_by_its_own_rows_only(engine: Gateway, world: 
 def test_every_check_says_what_to_do() -> None:
     assert {check.invariant for check in CHECKS} == {"I1", "I3", "I5", "I6", "I7", "I8", "I9"}
     assert all(check.remedy and check.what for check in CHECKS)
+
+
+def test_verify_knows_the_lease_of_a_slot_as_the_schedules_give_it() -> None:
+    assert VALUES["slot_lease"] == schedules.firing.LEASE
