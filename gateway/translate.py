@@ -6,8 +6,11 @@ record, it makes of it again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
+
+import psycopg
 
 from gateway.crash import crash_point
 from gateway.database import Connection
@@ -20,24 +23,61 @@ from gateway.runtime import Gateway
 from gateway.store import Entry, Fate, store_records
 
 BATCH = 500
+# A NUL in a text, a character outside Unicode, a number out of range: whatever a column can't hold.
+UNSTORABLE: Final = (psycopg.DataError, UnicodeError)
 
 SOURCE: Final = "select id, code, system, zone from source where id = %s"
 
 
 def map_batch(gateway: Gateway, org: int, source_id: int) -> int:
-    """Map and store up to ``BATCH`` waiting records of a source; return how many there were (0: nothing waits)."""
+    """Map and store up to ``BATCH`` waiting records of a source; return how many there were (0: nothing waits).
+
+    A record that the database can't take, whatever the mapping made of it, is found by doing the batch again one by one. It is
+    quarantined; the others never wait for it.
+    """
+    try:
+        return _batch(gateway, org, source_id, _together)
+    except UNSTORABLE:
+        return _batch(gateway, org, source_id, _one_by_one)
+
+
+def _batch(gateway: Gateway, org: int, source_id: int, how: Callable[[Translation, Sequence[Any]], None]) -> int:
     with gateway.database.transaction(org) as db:
         source = db.execute(SOURCE, (source_id,)).fetchone()
         rows = waiting(db, source_id, BATCH)
         if source is None or not rows:
             return 0
-        maps, keys = active(db, source_id), gateway.keys(org)
-        results = [_map(maps, keys, source.system, row) for row in rows]
-        crash_point("after-map")
-        entries = [_entry(source.system, maps, row, result) for row, result in zip(rows, results, strict=True)]
-        fates = store_records(db, gateway, org, [entry for entry in entries if entry is not None])
-        _settle(db, maps, rows, results, {fate.journal_id: fate for fate in fates if fate.journal_id is not None})
+        how(Translation(gateway=gateway, org=org, db=db, system=source.system, maps=active(db, source_id)), rows)
     return len(rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """A batch under way, in its transaction."""
+
+    gateway: Gateway
+    org: int
+    db: Connection
+    system: str
+    maps: MappingSet
+
+
+def _together(batch: Translation, rows: Sequence[Any]) -> None:
+    keys, maps = batch.gateway.keys(batch.org), batch.maps
+    results = [_map(maps, keys, batch.system, row) for row in rows]
+    crash_point("after-map")
+    entries = [_entry(batch.system, maps, row, result) for row, result in zip(rows, results, strict=True)]
+    fates = store_records(batch.db, batch.gateway, batch.org, [entry for entry in entries if entry is not None])
+    _settle(batch.db, maps, rows, results, {fate.journal_id: fate for fate in fates if fate.journal_id is not None})
+
+
+def _one_by_one(batch: Translation, rows: Sequence[Any]) -> None:
+    for row in rows:
+        try:
+            with batch.db.transaction():
+                _together(batch, [row])
+        except UNSTORABLE:
+            settle(batch.db, batch.maps.sha256, [Outcome(journal_id=row.id, state="quarantined", reason="structure")])
 
 
 def _map(maps: MappingSet, keys: KeyRing, system: str, row: Any) -> MapResult | None:

@@ -14,11 +14,12 @@ def verify(
     read_back: Annotated[bool, typer.Option("--read-back", help="Also compare with what the portals hold (I2, I4).")] = False,
     json: Json = False,
 ) -> None:
-    """Check the invariants I1, I3 and I5-I9 (with --read-back also I2 and I4); exit 4 when one is broken."""
+    """Check the invariants I1, I3 and I5-I9 and the audit trail (with --read-back also I2 and I4); exit 4 when one is broken."""
+    from api.server import AUDIT_HEADS
     from gateway.verify import verify as check
 
     with opened(context) as (installation, org), installation.engine() as engine:
-        violations = check(engine, org, read_back=read_back)
+        violations = check(engine, org, read_back=read_back, audit_heads=installation.state / AUDIT_HEADS)
     for violation in violations:
         if json:
             line(violation)
@@ -27,5 +28,5 @@ def verify(
     if violations:
         raise typer.Exit(EXIT_LOSS)
     if not json:
-        checked = "I1 I2 I3 I4 I5 I6 I7 I8 I9" if read_back else "I1 I3 I5 I6 I7 I8 I9"
+        checked = "I1 I2 I3 I4 I5 I6 I7 I8 I9 audit" if read_back else "I1 I3 I5 I6 I7 I8 I9 audit"
         typer.echo(f"all hold: {checked}")

@@ -115,7 +115,7 @@ def mask(value: Any, *, private: bool) -> str:
     """Return what an issue may show of a value: two characters at most, and nothing of free text."""
     if private or isinstance(value, (dict, list)):
         return "****"
-    text = str(value)
+    text = "".join(letter for letter in str(value) if letter.isprintable())
     return text[: min(SHOWN, max(0, len(text) - SHOWN))] + "****"
 
 
