@@ -51,6 +51,11 @@ where client_id = %s and person_id = %s and superseded_at is null order by id"""
 SUPERSEDE: Final = """
 update trust_grant set superseded_at = app_now()
 where client_id = %s and person_id = %s and superseded_at is null"""
+# A right ends with the last link that it was used over: a link that is made again starts with nothing.
+END_RIGHTS: Final = """
+update trust_grant set superseded_at = app_now()
+where client_id = %(client)s and person_id = %(person)s and superseded_at is null and not exists (
+  select from link where link.client_id = %(client)s and link.person_id = %(person)s and link.state <> 'ended')"""
 GRANT: Final = """
 insert into trust_grant (org, client_id, person_id, level, classes, data_from, data_to, valid_from, valid_to, status, granted_by, basis,
   recorded_at, supersedes)
@@ -123,7 +128,7 @@ def link(
 
 
 def unlink(gateway: Gateway, org: int, *, portal: str, client: str | int, person: str, by: str = "operator") -> Change:
-    """End a link: what was delivered over it is retracted at once.
+    """End a link, and with a person's last link to a client their rights: what was delivered over it is retracted at once.
 
     Raises:
         NotFound: there is no such client, portal or person.
@@ -135,7 +140,8 @@ def unlink(gateway: Gateway, org: int, *, portal: str, client: str | int, person
         person_id = _known_person(db, org, person)
         ended = db.execute(END, (portal_id, client_id, person_id)).fetchone()
         if ended is not None:
-            detail = {"portal": portal, "person": person}
+            rights = db.execute(END_RIGHTS, {"client": client_id, "person": person_id}).rowcount
+            detail = {"portal": portal, "person": person, "rights_ended": rights}
             event = AuditEvent(event="unlink", action="D", agent=by, link_id=ended.id, detail=detail)
             change = _effect(db, gateway, org, client_id, event)
     _hint(gateway, org, change)

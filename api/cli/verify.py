@@ -27,6 +27,8 @@ def verify(
             typer.echo(f"{violation.invariant}  {violation.what}  {', '.join(violation.keys)}  -> {violation.remedy}")
     if violations:
         raise typer.Exit(EXIT_LOSS)
-    if not json:
-        checked = "I1 I2 I3 I4 I5 I6 I7 I8 I9 audit" if read_back else "I1 I3 I5 I6 I7 I8 I9 audit"
+    checked = "I1 I2 I3 I4 I5 I6 I7 I8 I9 audit" if read_back else "I1 I3 I5 I6 I7 I8 I9 audit"
+    if json:
+        line({"all_hold": checked.split()})
+    else:
         typer.echo(f"all hold: {checked}")

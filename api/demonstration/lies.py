@@ -61,14 +61,13 @@ def swapped_member(store: Store) -> None:
     _add(store, other, rtype, identity, version, body)
 
 
-def hidden_delivered(store: Store, truth: Mapping[str, Any]) -> None:
-    """A hidden report stands with a member of the trust group."""
-    member, rtype, identity, _, body = _row(store, "Observation", lambda found: "valueString" in found)
+def hidden_delivered(store: Store, hidden: Mapping[str, Any], member: str) -> None:
+    """A hidden report stands with a member of its client's trust group."""
+    _, rtype, identity, _, body = _row(store, "Observation", lambda found: "valueString" in found)
     resource = json.loads(body, parse_float=str)
     resource["id"] = identity[:-4] + "0000"
-    source = resource["meta"]["source"].partition("/record/")[0]
-    system = resource["meta"]["source"].partition("/record/")[2].partition("/")[0]
-    resource["meta"]["source"] = f"{source}/record/{system}/{truth['stream']}#{truth['key']}"
+    before, _, record = resource["meta"]["source"].partition("/record/")
+    resource["meta"]["source"] = f"{before}/record/{record.partition('/')[0]}/{hidden['stream']}#{hidden['key']}"
     _add(store, member, rtype, resource["id"], 1, json.dumps(resource).encode())
 
 
@@ -85,17 +84,16 @@ def sent_twice(store: Store) -> None:
     _add(store, member, rtype, identity, version + 1, body)
 
 
-PORTAL_LIES: Final[dict[str, Callable[..., None]]] = {
+PORTAL_LIES: Final[dict[str, Callable[[Store], None]]] = {
     "dropped": dropped,
     "swapped-member": swapped_member,
-    "hidden-delivered": hidden_delivered,
     "reduced-sent-whole": reduced_sent_whole,
     "sent-twice": sent_twice,
 }
-LIES: Final = (*PORTAL_LIES, "miscounted")
+LIES: Final = (*PORTAL_LIES, "hidden-delivered", "miscounted")
 
 
-def plant(lie: str, store: Path, truth: list[dict[str, Any]], gateway: Gateway, org: int) -> None:
+def plant(lie: str, store: Path, truth: list[dict[str, Any]], members: Mapping[str, str], gateway: Gateway, org: int) -> None:
     """Tell one lie.
 
     Raises:
@@ -105,13 +103,13 @@ def plant(lie: str, store: Path, truth: list[dict[str, Any]], gateway: Gateway, 
         with gateway.database.transaction(org) as db:
             db.execute(MISCOUNT)
         return
-    if lie not in PORTAL_LIES:
+    if lie not in LIES:
         raise Rejected(f"no lie is called {lie!r}; there are: {', '.join(LIES)}")
     with closing(sqlite3.connect(store)) as database, database:
         if lie == "hidden-delivered":
             hidden = next((line for line in truth if line.get("reason") == "hidden" and line["member_key"]), None)
             if hidden is None:
-                raise Rejected("the sample holds no hidden report of a linked client")
-            hidden_delivered(database, hidden)
+                raise Rejected("the sample holds no hidden report of a linked client; take more clients or another seed")
+            hidden_delivered(database, hidden, members[hidden["member_key"]])
         else:
             PORTAL_LIES[lie](database)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,6 +50,8 @@ class Wishes:
 
 def play(wishes: Wishes, state: Path | None) -> int:
     """Play the demonstration and return the exit code."""
+    # Ended from outside, it takes its neighbours and its database with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with open_story(wishes, (state or state_folder()) / "demo", typer.echo, progress()) as story:
         code = _tell(story, wishes)

@@ -98,7 +98,7 @@ class Story:
         """Compare the portal's own store with the truth, after planting a lie if one was asked for."""
         truth = read_lines(self.files.truth)
         if lie is not None:
-            plant(lie, self.store, truth, self.installation.gateway, self.org)
+            plant(lie, self.store, truth, members, self.installation.gateway, self.org)
             found = ledgers(self.installation.gateway, self.org)
         lines = [line for line in truth if "expect" in line]
         differences = judge(lines, self.store, members, found)
