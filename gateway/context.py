@@ -84,7 +84,11 @@ class NeighbourContext:
         return self.neighbour.settings
 
     def http(self) -> httpx2.Client:
-        """Return the client of this neighbour. It doesn't follow redirects and doesn't raise for a status."""
+        """Return the client of this neighbour. It doesn't follow redirects and doesn't raise for a status.
+
+        Raises:
+            Misconfigured: its address is none, or its certificate can't be used.
+        """
         key = f"{self._credential()}|{self.settings.get('ca_file')}"
         database = self.gateway.database
         with _clients_guard:
@@ -149,14 +153,18 @@ class NeighbourContext:
         base = str(self.settings.get("base_url", ""))
         if not base:
             raise Misconfigured(f"{self.neighbour.code}: settings.base_url is missing")
-        return httpx2.Client(
-            base_url=base,
-            timeout=TIMEOUT,
-            verify=self._tls(),
-            headers={"User-Agent": USER_AGENT},
-            trust_env=False,
-            event_hooks={"request": [trace]},
-        )
+        tls = self._tls()
+        try:
+            return httpx2.Client(
+                base_url=base,
+                timeout=TIMEOUT,
+                verify=tls,
+                headers={"User-Agent": USER_AGENT},
+                trust_env=False,
+                event_hooks={"request": [trace]},
+            )
+        except (httpx2.InvalidURL, ValueError):
+            raise Misconfigured(f"{self.neighbour.code}: settings.base_url is no address") from None
 
     def _tls(self) -> ssl.SSLContext:
         """Return how to speak TLS, with our client certificate where the configuration names one."""
@@ -166,7 +174,7 @@ class NeighbourContext:
             if "tls_certificate" in self.settings.get("secrets", {}):
                 self.secret("tls_key")
                 tls.load_cert_chain(self._secret_path("tls_certificate"), self._secret_path("tls_key"))
-        except (OSError, ssl.SSLError):
+        except (OSError, ValueError, TypeError):
             code = self.neighbour.code
             raise Misconfigured(
                 f"{code}: tls_certificate, tls_key and ca_file aren't a certificate, its key and an authority"

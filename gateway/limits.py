@@ -64,10 +64,11 @@ class Permits:
             NoPermit: none came free in time.
             TransientError: the database can't be asked.
         """
+        until = time.monotonic() + self._patience_s
         if not self._threads.acquire(timeout=self._patience_s):
             raise NoPermit("all requests that this neighbour allows at once are under way")
         try:
-            slot = self._await_slot()
+            slot = self._await_slot(until)
             try:
                 yield
             finally:
@@ -75,8 +76,7 @@ class Permits:
         finally:
             self._threads.release()
 
-    def _await_slot(self) -> int:
-        until = time.monotonic() + self._patience_s
+    def _await_slot(self, until: float) -> int:
         pause = threading.Event()
         while (slot := self._try()) is None:
             if time.monotonic() >= until:

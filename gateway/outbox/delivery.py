@@ -10,10 +10,11 @@ from typing import Any, Final
 import structlog
 
 from gateway import breaker
-from gateway.connector import Receipt, SinkConnector
+from gateway.connector import PortalManifest, Receipt, SinkConnector
 from gateway.context import context_for
 from gateway.crash import crash_point
-from gateway.errors import AmbiguousError, Conflict, GatewayError, Misconfigured, NotFound, Rejected, Retryable, Throttled
+from gateway.errors import AmbiguousError, Conflict, GatewayError, NotFound, Rejected, Retryable, Throttled
+from gateway.guard import guarded, load
 from gateway.outbox import failure, refusal, retraction
 from gateway.outbox.doubt import resolve
 from gateway.outbox.lanes import Lane, claim, hold, let_go, neighbour
@@ -21,7 +22,7 @@ from gateway.outbox.parking import park, sort_out
 from gateway.outbox.receipts import Settled, settle
 from gateway.outbox.wire import checked
 from gateway.outbox.work import Batch, Sending, batches, mark, queued
-from gateway.runtime import Gateway, connector
+from gateway.runtime import Gateway
 
 # A task ends within a minute, whatever a lane holds; the rest is due again at once.
 MAX_REQUESTS: Final = 60
@@ -31,7 +32,7 @@ log = structlog.get_logger()
 
 @cache
 def _sink(name: str) -> SinkConnector:
-    sink: SinkConnector = connector(name)
+    sink: SinkConnector = load(name)
     return sink
 
 
@@ -44,9 +45,10 @@ def deliver_lane(gateway: Gateway, org: int, lane_id: int) -> None:
     if portal is None:
         return
     try:
-        sink = _sink(portal.connector)
-        context = context_for(gateway, org, portal, sink.limits)
-    except Misconfigured as error:
+        with guarded():
+            sink = _sink(portal.connector)
+            context = context_for(gateway, org, portal, sink.limits)
+    except GatewayError as error:
         with gateway.database.transaction(org) as db:
             breaker.failed(db, portal.id, error)
         return
@@ -87,7 +89,7 @@ def _drain(lane: Lane) -> bool:
 
     A failure ends it, unless it may be the fault of what was sent: then the next bundle shows whose fault it is.
     """
-    most = lane.sink.manifest().max_entries
+    most = _manifest(lane).max_entries
     todo = deque(batches(_ready(lane, most), most))
     trouble: Retryable | None = None
     for _ in range(MAX_REQUESTS):
@@ -107,6 +109,11 @@ def _drain(lane: Lane) -> bool:
     return not todo
 
 
+def _manifest(lane: Lane) -> PortalManifest:
+    with guarded():
+        return lane.sink.manifest()
+
+
 def _ready(lane: Lane, most: int) -> list[Any]:
     """Return the rows that may be sent, after those in doubt were looked up at the portal."""
     with hold(lane) as db:
@@ -123,7 +130,7 @@ def _ready(lane: Lane, most: int) -> list[Any]:
 
 def _send(lane: Lane, batch: Batch) -> list[Batch]:
     """Send one bundle and settle it; return what has to be sent instead of it."""
-    if batch.op == "delete" and lane.sink.manifest().retraction == "cannot":
+    if batch.op == "delete" and _manifest(lane).retraction == "cannot":
         retraction.give_up(lane, batch)
         return []
     sent = mark(lane, batch)
@@ -131,7 +138,8 @@ def _send(lane: Lane, batch: Batch) -> list[Batch]:
     if not sent:
         return []
     try:
-        receipts = lane.sink.deliver(lane.context, sent[0].member, [row.item for row in sent])
+        with guarded(writes=True):
+            receipts = list(lane.sink.deliver(lane.context, sent[0].member, [row.item for row in sent]))
     except (Rejected, NotFound) as error:
         return refusal.refused(lane, batch, sent, error)
     except Conflict:

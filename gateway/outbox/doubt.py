@@ -6,6 +6,7 @@ ledger says the member holds, and the work goes on from there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from gateway.canonicalise import content_hash
 from gateway.connector import DeliveryItem, RemoteState
 from gateway.database import Connection
 from gateway.errors import AmbiguousError
+from gateway.guard import guarded
 from gateway.jsonbytes import DecodeError, loads
 from gateway.outbox.lanes import Lane, hold
 from gateway.outbox.receipts import Settled, record
@@ -32,6 +34,9 @@ set held_hash = remote.hash, etag = remote.etag, held_version = case when remote
   held_projection = case when remote.hash = ledger.held_hash then ledger.held_projection end
 from unnest(%(ledger)s::bigint[], %(hash)s::bytea[], %(version)s::int[], %(etag)s::text[]) as remote (id, hash, version, etag)
 where ledger.id = remote.id"""
+# What bytes of somebody else's can do to who reads them: no JSON, no UTF-8, nested without end, numbers without end, another shape.
+UNREADABLE: Final = (DecodeError, ValueError, RecursionError, ArithmeticError, LookupError, AttributeError, TypeError)
+VERSION: Final = re.compile(r"[0-9]{1,9}")
 UNMARK: Final = "update outbox set sent_at = null where id = any(%(ids)s)"
 
 
@@ -61,7 +66,8 @@ def read_back(lane: Lane, member: str, keys: Sequence[tuple[str, str]]) -> dict[
     Raises:
         AmbiguousError: the connector didn't answer for each of them.
     """
-    found = {(state.type, state.id): state for state in lane.sink.read_back(lane.context, member, keys)}
+    with guarded():
+        found = {(state.type, state.id): state for state in lane.sink.read_back(lane.context, member, keys)}
     if set(keys) - set(found):
         raise AmbiguousError(f"portal {lane.portal}: the read-back left out {len(set(keys) - set(found))} resources")
     return found
@@ -73,16 +79,17 @@ def hash_of(state: RemoteState) -> bytes | None:
         return None
     try:
         return content_hash(loads(state.body))
-    except (DecodeError, AttributeError, TypeError):
+    except UNREADABLE:
         return b""
 
 
 def version_of(state: RemoteState) -> int | None:
     """Return the gateway's version number out of the bytes that the portal holds, where it kept it."""
     try:
-        return int(loads(state.body or b"{}")["meta"]["versionId"])
-    except (DecodeError, KeyError, TypeError, ValueError):
+        version = str(loads(state.body or b"{}")["meta"]["versionId"])
+    except UNREADABLE:
         return None
+    return int(version) if VERSION.fullmatch(version) else None
 
 
 def _as_decided(sending: Sending, state: RemoteState, op: str) -> bool:

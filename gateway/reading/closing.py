@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from gateway.database import Connection
+from gateway.errors import GatewayError
 from gateway.journal import NO_BODY
 from gateway.reading.absence import delete_missing
 from gateway.reading.plan import plan_second_wave
-from gateway.reading.sources import source_of
+from gateway.reading.sources import Source, source_of
 from gateway.runtime import Gateway
 
 Result = Literal["done", "partly", "failed"]
@@ -30,6 +31,8 @@ from run join slice on slice.run_id = run.id
 where run.id = %s and slice.state = 'done' and not slice.reconcile and slice.max_cursor is not null and slice.partition = ''
 on conflict (source_id, stream, partition) do update
 set value = greatest(checkpoint.value collate "C", excluded.value), updated_at = excluded.updated_at"""
+UNJUDGED: Final = """
+update slice set state = 'failed', error_code = %s, error_detail = %s where run_id = %s and state = 'done' and missing <> '[]'"""
 CLOSE: Final = """
 update run set finished_at = app_now(), outcome = %s, error_code = %s, error_detail = %s where id = %s"""
 
@@ -50,13 +53,30 @@ def finish_run(gateway: Gateway, org: int, run_id: int) -> Result | None:
     if not planned:
         plan_second_wave(gateway, org, run_id)
         return None
-    source, keys = source_of(gateway, org, source_id), gateway.keys(org)
+    try:
+        return _end(gateway, org, run_id, source_of(gateway, org, source_id))
+    except GatewayError as error:
+        return _end_unjudged(gateway, org, run_id, error)
+
+
+def _end(gateway: Gateway, org: int, run_id: int, source: Source) -> Result | None:
+    keys = gateway.keys(org)
     with gateway.database.transaction(org) as db:
         run = db.execute(RUN, (run_id,)).fetchone()
-        if run is not None and run.outcome is None:
-            delete_missing(db, run_id, source, keys.keyed_digest(NO_BODY))
-            return _close(db, run_id)
-    return None
+        if run is None or run.outcome is not None:
+            return None
+        delete_missing(db, run_id, source, keys.keyed_digest(NO_BODY))
+        return _close(db, run_id)
+
+
+def _end_unjudged(gateway: Gateway, org: int, run_id: int, error: GatewayError) -> Result | None:
+    """End a run whose source can't be asked any more: nothing is deleted, and the slices that miss something say why."""
+    with gateway.database.transaction(org) as db:
+        run = db.execute(RUN, (run_id,)).fetchone()
+        if run is None or run.outcome is not None:
+            return None
+        db.execute(UNJUDGED, (error.code, str(error), run_id))
+        return _close(db, run_id)
 
 
 def _close(db: Connection, run_id: int) -> Result:

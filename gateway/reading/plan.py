@@ -11,6 +11,7 @@ from typing import Final
 from gateway.connector import Cursor, DeleteMode, Slice, StreamSpec
 from gateway.database import Connection
 from gateway.errors import GatewayError, Misconfigured, NotFound
+from gateway.guard import guarded
 from gateway.reading import breaker
 from gateway.reading.absence import forget_partitions
 from gateway.reading.sources import Source, source_of
@@ -24,6 +25,11 @@ insert into run (org, source_id, slot_id, number, started_at, finished_at, outco
 select %s, %s, %s, coalesce(max(number), 0) + 1, app_now(), app_now(), 'failed', %s, %s from run where source_id = %s returning id"""
 NEW_SLICE: Final = """
 insert into slice (org, run_id, source_id, stream, partition, lower, upper, reconcile) values (%s, %s, %s, %s, %s, %s, %s, %s)"""
+# Stands for the streams of a second wave that couldn't be planned.
+SECOND_WAVE: Final = "second-wave"
+UNPLANNED: Final = """
+insert into slice (org, run_id, source_id, stream, state, error_code, error_detail)
+select org, id, source_id, %s, 'failed', %s, %s from run where id = %s"""
 CURSORS: Final = "select stream, value from checkpoint where source_id = %s and partition = '' and value is not null"
 RUN: Final = "select number, org, source_id from run where id = %s"
 PARTITIONED: Final = "update run set partitioned = true where id = %s and not partitioned"
@@ -48,11 +54,13 @@ def plan_run(gateway: Gateway, org: int, source_id: int, slot_id: int | None = N
     Raises:
         NotFound: there is no such source.
     """
+    source: Source | None = None
     try:
-        return _plan_feeds(gateway, org, source_of(gateway, org, source_id), slot_id)
-    except NotFound:
-        raise
+        source = source_of(gateway, org, source_id)
+        return _plan_feeds(gateway, org, source, slot_id)
     except GatewayError as error:
+        if source is None and isinstance(error, NotFound):
+            raise
         with gateway.database.transaction(org) as db:
             run = db.execute(FAILED_RUN, (org, source_id, slot_id, error.code, str(error), source_id)).fetchone()
         return int(run.id) if run else 0
@@ -74,7 +82,16 @@ def _plan_feeds(gateway: Gateway, org: int, source: Source, slot_id: int | None)
 
 
 def plan_second_wave(gateway: Gateway, org: int, run_id: int) -> None:
-    """Make the slices that need what the first wave read, once."""
+    """Make the slices that need what the first wave read, once. Where that can't be done a failed slice says why: the run still ends."""
+    try:
+        _plan_second_wave(gateway, org, run_id)
+    except GatewayError as error:
+        with gateway.database.transaction(org) as db:
+            if db.execute(PARTITIONED, (run_id,)).rowcount == 1:
+                db.execute(UNPLANNED, (SECOND_WAVE, error.code, str(error), run_id))
+
+
+def _plan_second_wave(gateway: Gateway, org: int, run_id: int) -> None:
     with gateway.database.transaction(org) as db:
         run = db.execute(RUN, (run_id,)).fetchone()
         if run is None:
@@ -93,7 +110,8 @@ def plan_second_wave(gateway: Gateway, org: int, run_id: int) -> None:
 
 
 def _slices(source: Source, stream: StreamSpec, cursor: str | None) -> list[Slice]:
-    return list(source.connector.slices(source.context, stream, Cursor(value=cursor)))
+    with guarded():
+        return list(source.connector.slices(source.context, stream, Cursor(value=cursor)))
 
 
 def _lists_keys(stream: StreamSpec, number: int) -> bool:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import uuid4
 
-import httpx2
-import psycopg
 import structlog
 
 from gateway.backoff import backoff
 from gateway.connector import Record, Rejection, Slice, StreamSpec
 from gateway.crash import crash_point
 from gateway.database import Connection
-from gateway.errors import Conflict, CursorExpired, GatewayError, PermanentError, Retryable, TransientError
+from gateway.errors import Conflict, CursorExpired, GatewayError, PermanentError, Retryable
+from gateway.guard import each, guarded
 from gateway.journal import UNREADABLE, Place, named, record_page
 from gateway.limits import NoPermit
 from gateway.reading import breaker
@@ -61,19 +58,27 @@ where id = %s and fence = %s"""
 LET_GO: Final = "update slice set lease_until = null where id = %s and fence = %s"
 
 log = structlog.get_logger()
-Item = TypeVar("Item")
 
 
 @dataclass(slots=True, kw_only=True)
 class Reading:
-    """A slice under our lease. ``uncounted`` are requests made that no row counts yet."""
+    """A slice under our lease. ``uncounted`` are requests made that no row counts yet; what reads it is there once it is opened."""
 
     gateway: Gateway
     org: int
-    source: Source
-    stream: StreamSpec
     row: Any
     uncounted: int = 0
+    source: Source = field(init=False)
+    stream: StreamSpec = field(init=False)
+
+    def open(self) -> None:
+        """Find what reads it.
+
+        Raises:
+            GatewayError: the connector is gone, broken, or no longer has this stream.
+        """
+        self.source = source_of(self.gateway, self.org, self.row.source_id)
+        self.stream = self.source.stream(self.row.stream)
 
     @property
     def place(self) -> Place:
@@ -120,9 +125,9 @@ def pull_slice(gateway: Gateway, org: int, slice_id: int) -> None:
     if row is None:
         return
     with structlog.contextvars.bound_contextvars(trace=str(uuid4()), slice=slice_id):
-        source = source_of(gateway, org, row.source_id)
-        reading = Reading(gateway=gateway, org=org, source=source, stream=source.stream(row.stream), row=row)
+        reading = Reading(gateway=gateway, org=org, row=row)
         try:
+            reading.open()
             _reconcile(reading) if row.reconcile else _read(reading)
         except Conflict:
             _let_go(reading)
@@ -156,12 +161,12 @@ def _read(reading: Reading) -> None:
 def _read_page(reading: Reading, page: str | None, seen: Seen | None) -> str | None:
     """Journal one page in batches; return which page follows."""
     reading.uncounted = 1
-    with _guarded():
+    with guarded():
         found = reading.source.connector.read(reading.source.context, reading.stream, reading.slice, page)
     reading.uncounted = found.requests
     ring = reading.gateway.keys(reading.org)
     # A feed is read off the wire: letting it go ends its request.
-    with closing(_each(found.records)) as records:
+    with closing(each(found.records)) as records:
         for batch in batches(named(ring, one) for one in records):
             reading.write(batch)
             if seen is not None:
@@ -174,7 +179,7 @@ def _read_page(reading: Reading, page: str | None, seen: Seen | None) -> str | N
 def _reconcile(reading: Reading) -> None:
     """Read the full list of keys."""
     reading.uncounted = 1
-    keys = set(_each(reading.source.connector.keys(reading.source.context, reading.stream, reading.slice)))
+    keys = set(each(reading.source.connector.keys(reading.source.context, reading.stream, reading.slice)))
     reading.write([])
     _end(reading, keys)
 
@@ -214,45 +219,24 @@ def batches(records: Iterable[Record | Rejection]) -> Iterator[list[Record | Rej
         yield list(batch.values())
 
 
-def _each(values: Iterable[Item]) -> Generator[Item, None, None]:
-    """Yield what a connector yields; whatever it raises has a class afterwards."""
-    with _guarded():
-        yield from values
-
-
-@contextmanager
-def _guarded() -> Iterator[None]:
-    """Give every failure of a connector a class. It may be somebody else's code: its texts may hold anything, so none is kept."""
-    try:
-        yield
-    except (GatewayError, psycopg.Error):
-        raise
-    except httpx2.HTTPError as error:
-        raise TransientError(f"the source gave no whole answer ({type(error).__name__})") from None
-    except Exception as error:  # noqa: BLE001 - one broken connector must not stop the sources beside it
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        log.error("connector.broke", error=type(error).__name__, file=Path(place.filename).name, line=place.lineno)  # noqa: TRY400
-        raise PermanentError(f"the connector broke ({type(error).__name__} in {Path(place.filename).name})") from None
-
-
 def _let_go(reading: Reading) -> None:
     """Leave the slice to whoever has it by now, or to the next one when this process is stopping."""
-    log.info("slice.let_go", stream=reading.stream.name)
+    log.info("slice.let_go", stream=reading.row.stream)
     with reading.gateway.database.transaction(reading.org) as db:
         db.execute(LET_GO, (reading.row.id, reading.row.fence))
 
 
 def _failed(reading: Reading, error: GatewayError) -> None:
     """Do what the error's class says: later, never, or nothing more of this source in this run."""
-    log.warning("slice.failed", stream=reading.stream.name, code=error.code, status=error.status, attempt=reading.row.attempt + 1)
+    log.warning("slice.failed", stream=reading.row.stream, code=error.code, status=error.status, attempt=reading.row.attempt + 1)
     act = next(action for kind, action in ACTIONS if isinstance(error, kind))
     try:
         with reading.gateway.database.transaction(reading.org) as db:
             act(reading, db, error)
-            if breaker.failed(db, reading.source.id, error):
+            if breaker.failed(db, reading.row.source_id, error):
                 db.execute(GIVE_UP, (error.code, str(error), reading.row.run_id))
     except Conflict:
-        log.info("slice.let_go", stream=reading.stream.name)
+        log.info("slice.let_go", stream=reading.row.stream)
 
 
 def _later(reading: Reading, db: Connection, error: GatewayError) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Final
 from gateway.connector import PullConnector, StreamSpec
 from gateway.context import NeighbourContext, context_for
 from gateway.errors import Misconfigured, NotFound
-from gateway.runtime import Gateway, connector
+from gateway.guard import guarded, load
+from gateway.runtime import Gateway
 
 SOURCE: Final = "select id, code, connector, system, zone, settings from source where id = %s"
 # One list of what vanished more than this share of a stream is held for a person to look at.
@@ -29,7 +30,8 @@ class Source:
 
     def streams(self) -> list[StreamSpec]:
         """Return what it has."""
-        return list(self.connector.streams(self.context))
+        with guarded():
+            return list(self.connector.streams(self.context))
 
     def stream(self, name: str) -> StreamSpec:
         """Return a stream by its name.
@@ -53,19 +55,20 @@ def source_of(gateway: Gateway, org: int, source_id: int) -> Source:
 
     Raises:
         NotFound: there is none of that number.
-        Misconfigured: its connector isn't installed.
+        Misconfigured: its connector isn't installed, or can't be loaded.
     """
     with gateway.database.transaction(org) as db:
         row = db.execute(SOURCE, (source_id,)).fetchone()
     if row is None:
         raise NotFound(f"there is no source {source_id}")
     pull = _installed(row.connector)
-    context = context_for(gateway, org, row, limits=pull.limits)
+    with guarded():
+        context = context_for(gateway, org, row, limits=pull.limits)
     return Source(id=row.id, code=row.code, system=row.system, settings=row.settings, connector=pull, context=context)
 
 
 @cache
 def _installed(name: str) -> PullConnector:
     """Look a connector up once: the installed distributions take 6 ms to go through, and every slice asks."""
-    found: PullConnector = connector(name)
+    found: PullConnector = load(name)
     return found

@@ -245,3 +245,21 @@ def test_every_type_that_a_map_makes_is_looked_for_in_a_listing() -> None:
     }
     assert len(made) > 5
     assert made | {"CareTeam"} <= set(TYPES)
+
+
+@pytest.mark.parametrize("body", [b'{"type":"\xff"}', b'{"type":"x","y":' + b"[" * 100_000], ids=["no-utf8", "deep"])
+def test_an_answer_that_cannot_be_read_has_a_class(body: bytes) -> None:
+    ctx = answering(lambda _: httpx2.Response(200, content=body))
+    with pytest.raises(AmbiguousError):
+        PORTAL.deliver(ctx, MEMBER, [item("a")])
+    with pytest.raises(PermanentError):
+        list(PORTAL.listing(ctx, MEMBER))
+
+
+def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.portals.member_fhir.answers.MAX_BODY_BYTES", 1000)
+    ctx = answering(lambda _: httpx2.Response(200, content=b"x" * 1001))
+    with pytest.raises(PermanentError):
+        PORTAL.read_back(ctx, MEMBER, [("Observation", "a")])
+    with pytest.raises(AmbiguousError):
+        PORTAL.deliver(ctx, MEMBER, [item("a")])

@@ -15,6 +15,11 @@ from gateway.errors import AmbiguousError, AuthError, NotFound, PermanentError, 
 GONE: Final = frozenset({404, 410})
 # The far side, or something before it, gave up: what it did with the request is unknown.
 UNCLEAR: Final = frozenset({500, 502, 504})
+# No JSON or another shape; no UTF-8 inside a text; nested without end.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+# A tag goes back in a header and into the database: printable ASCII of a sane length (RFC 9110, 8.8.3).
+ETAG: Final = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,200}"')
 CODE: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 EXPRESSION: Final = re.compile(r"[A-Za-z0-9.\[\]]{1,128}")
 
@@ -30,6 +35,30 @@ class Outcome(msgspec.Struct):
     """``OperationOutcome``."""
 
     issue: list[Issue] = []
+
+
+class TooLong(Exception):
+    """An answer is longer than any that is taken."""
+
+
+def whole(answer: httpx2.Response) -> httpx2.Response:
+    """Read a streamed answer to its end, and return what of it matters: its status, its body and two headers.
+
+    Raises:
+        TooLong: it is longer than 64 MiB.
+    """
+    found = bytearray()
+    for chunk in answer.iter_bytes():
+        found += chunk
+        if len(found) > MAX_BODY_BYTES:
+            raise TooLong
+    headers = {name: answer.headers[name] for name in ("etag", "retry-after") if name in answer.headers}
+    return httpx2.Response(answer.status_code, headers=headers, content=bytes(found))
+
+
+def etag(text: str | None) -> str | None:
+    """Return an etag, ``None`` for what can't be one."""
+    return text if text is not None and ETAG.fullmatch(text) else None
 
 
 def raise_for(answer: httpx2.Response, *, writes: bool) -> None:
@@ -59,14 +88,14 @@ def _retry_after(answer: httpx2.Response) -> float | None:
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
 def _outcome(answer: httpx2.Response) -> Outcome | None:
     try:
         return msgspec.json.decode(answer.content, type=Outcome)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import httpx2
 import msgspec
 
-from connectors.portals.member_fhir.answers import GONE, Outcome, codes
+from connectors.portals.member_fhir.answers import GONE, UNREADABLE, Outcome, codes, etag
 from gateway.connector import DeliveryItem, Receipt, RemoteState
 from gateway.errors import AmbiguousError, PermanentError, Rejected, TransientError
 
@@ -79,7 +79,7 @@ def _receipt(item: DeliveryItem, response: Response | None) -> Receipt:
     # Deleting what was never there is done, whatever a portal calls it.
     ok = status is not None and (200 <= status < 300 or (item.body is None and status in GONE))
     if ok or status is None or response is None:
-        return Receipt(type=item.type, id=item.id, ok=ok, status=status, etag=response.etag if response else None)
+        return Receipt(type=item.type, id=item.id, ok=ok, status=status, etag=etag(response.etag) if response else None)
     error = Rejected.code if 400 <= status < 500 else TransientError.code
     return Receipt(type=item.type, id=item.id, ok=False, status=status, error=error, detail=codes(status, response.outcome))
 
@@ -92,21 +92,21 @@ def read_bundle(answer: httpx2.Response) -> Bundle:
     """
     try:
         return msgspec.json.decode(answer.content, type=Bundle)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         raise PermanentError("the portal's answer isn't a Bundle", status=answer.status_code) from None
 
 
 def state(entry: Entry) -> RemoteState:
     """Return one hit of a search; its version stands in ``link``, or else in the body's own ``meta``."""
-    kind, id_ = entry.full_url.rsplit("/", 2)[-2:]
+    kind, id_ = ["", *entry.full_url.rsplit("/", 2)][-2:]
     own = next((link.url for link in entry.link if link.relation == "self"), "")
     version = VERSION_LINK.search(own)
-    return RemoteState(type=kind, id=id_, body=_body(entry), etag=f'W/"{version[1]}"' if version else None)
+    return RemoteState(type=kind, id=id_, body=_body(entry), etag=etag(f'W/"{version[1]}"') if version else None)
 
 
 def version_of(entry: Entry, key: tuple[str, str]) -> RemoteState:
     """Return one version of a history; a deletion has no body."""
-    return RemoteState(type=key[0], id=key[1], body=_body(entry), etag=entry.response.etag if entry.response else None)
+    return RemoteState(type=key[0], id=key[1], body=_body(entry), etag=etag(entry.response.etag) if entry.response else None)
 
 
 def _body(entry: Entry) -> bytes | None:

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 import msgspec
 
-from connectors.portals.member_fhir.answers import raise_for
+from connectors.portals.member_fhir.answers import TooLong, etag, raise_for, whole
 from connectors.portals.member_fhir.bundle import Entry, read_bundle, receipts, state, transaction, version_of
 from connectors.portals.member_fhir.token import Tokens, base
 from gateway.connector import CONTRACT_VERSION, CheckResult, Context, DeliveryItem, Limits, PortalManifest, Receipt, RemoteState
@@ -126,7 +126,7 @@ class MemberFhir:
             answer = self._call(ctx, "GET", f"{base(ctx)}/fhir/{target}/{kind}/{id_}")
         except NotFound:
             return RemoteState(type=kind, id=id_, body=None)
-        return RemoteState(type=kind, id=id_, body=answer.content, etag=answer.headers.get("etag"))
+        return RemoteState(type=kind, id=id_, body=answer.content, etag=etag(answer.headers.get("etag")))
 
     def _pages(self, ctx: Context, url: str) -> Iterator[Entry]:
         following: str | None = url
@@ -159,8 +159,12 @@ def _same_origin(known: str, link: str) -> str:
     Raises:
         Misconfigured: it leads elsewhere.
     """
-    url = urljoin(known, link)
-    if urlsplit(url)[:2] != urlsplit(known)[:2]:
+    try:
+        url = urljoin(known, link)
+        elsewhere = urlsplit(url)[:2] != urlsplit(known)[:2]
+    except ValueError:
+        raise Misconfigured("the portal's next page has no address") from None
+    if elsewhere:
         raise Misconfigured("the portal's next page is at another address than its base_url")
     return url
 
@@ -168,8 +172,14 @@ def _same_origin(known: str, link: str) -> str:
 def _send(ctx: Context, method: str, url: str, bearer: str, request: Mapping[str, Any]) -> httpx2.Response:
     headers = {"Accept": FHIR, "Authorization": f"Bearer {bearer}", **request.get("headers", {})}
     try:
-        with ctx.permit():
-            return ctx.http().request(method, url, content=request.get("content"), headers=headers)
+        with ctx.permit(), ctx.http().stream(method, url, content=request.get("content"), headers=headers) as streamed:
+            return whole(streamed)
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
+        raise Misconfigured("settings.base_url is no address") from None
+    except TooLong:
+        if method == "GET":
+            raise PermanentError("an answer of the portal is longer than 64 MiB") from None
+        raise AmbiguousError("the answer to a write is longer than 64 MiB") from None
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
         raise TransientError(f"the portal can't be reached: {type(error).__name__}") from None
     except httpx2.HTTPError as error:

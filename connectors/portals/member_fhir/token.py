@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -14,14 +15,16 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from connectors.portals.member_fhir.answers import raise_for
+from connectors.portals.member_fhir.answers import UNREADABLE, TooLong, raise_for, whole
 from gateway.connector import Context
-from gateway.errors import AuthError, Misconfigured, TransientError
+from gateway.errors import AuthError, Misconfigured, PermanentError, TransientError
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_S: Final = 60
 # A token is renewed this long before it ends, so that it doesn't end under way.
 RENEW_S: Final = 30.0
+# What may stand in an Authorization header (RFC 6750, 2.1, and what portals make of it).
+TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class _Token(msgspec.Struct):
@@ -86,8 +89,12 @@ def _fetch(ctx: Context) -> _Bearer:
     }
     asked = time.monotonic()
     try:
-        with ctx.permit():
-            answer = ctx.http().post(url, data=form, headers={"Accept": "application/json"})
+        with ctx.permit(), ctx.http().stream("POST", url, data=form, headers={"Accept": "application/json"}) as streamed:
+            answer = whole(streamed)
+    except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
+        raise Misconfigured("the portal's token address is no address") from None
+    except TooLong:
+        raise PermanentError("the portal's token answer is longer than 64 MiB") from None
     except httpx2.HTTPError as error:
         raise TransientError(f"the portal's token address: {type(error).__name__}") from None
     if answer.status_code in (400, 401, 403):
@@ -95,8 +102,10 @@ def _fetch(ctx: Context) -> _Bearer:
     raise_for(answer, writes=False)
     try:
         token = msgspec.json.decode(answer.content, type=_Token)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         raise Misconfigured("the portal's token answer has no access_token", status=answer.status_code) from None
+    if not TOKEN.fullmatch(token.access_token):
+        raise Misconfigured("the portal's access_token can't stand in a header", status=answer.status_code)
     lasts = max(token.expires_in - RENEW_S, token.expires_in / 2)
     return _Bearer(value=token.access_token, renew_at=asked + lasts)
 
