@@ -342,7 +342,7 @@ def test_an_explanation_says_why_and_what_would_change_it(world: World) -> None:
 @pytest.mark.parametrize(
     ("prepare", "expected"),
     [
-        (lambda w: consent.unlink(w.gateway, w.org, portal="familie", client="1001", person="50"), ("not-linked", "link")),
+        (lambda w: consent.unlink(w.gateway, w.org, portal="familie", client="1001", person="50"), ("not-linked", None)),
         (lambda w: consent.stop(w.gateway, w.org, client="1001", reason="x", freeze=False), ("client-stop", "resume")),
         (lambda w: w.store(w.report("1", labels=frozenset({"V"}))), ("marked-confidential", None)),
         (lambda w: w.store(gone(w.report("1"))), ("resource-withdrawn", None)),

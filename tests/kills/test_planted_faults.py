@@ -43,7 +43,7 @@ pull.Reading.write = bookmark_first
 """
 # One lane at a time, under a short lease; the process stops itself when it holds its first answer, and ends with what it does with that.
 STOPPED_WITH_AN_ANSWER = """
-import os, signal
+import os, signal, threading
 os.environ["ZORGSLUIS_LEASE_S"] = "2"
 from gateway.outbox import delivery
 from schedules.threads import Threads
@@ -51,7 +51,11 @@ from schedules.threads import Threads
 Threads.__init__.__defaults__ = (1,)
 settle = delivery._settle
 
+# Lanes are delivered beside a slot too: the first to have an answer stops the process, no other gets further.
+only_one = threading.Lock()
+
 def stop_first(*values):
+    only_one.acquire()
     os.kill(os.getpid(), signal.SIGSTOP)
     try:
         settle(*values)
