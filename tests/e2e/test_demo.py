@@ -37,7 +37,9 @@ def test_of_a_second_sync_only_the_change_travels() -> None:
     tables = re.findall(r"^stream +slices.*?\nin ", done.stdout, re.MULTILINE | re.DOTALL)
     first, second = (_columns(table) for table in tables)
     for stream, moved in second.items():
-        assert moved["written"] <= max(4, first[stream]["written"] // 10), stream
+        # A new version of a plan takes away what the old one gave, and gives as much again.
+        a_record = -(-first[stream]["written"] // max(first[stream]["mapped"], 1))
+        assert moved["written"] <= 4 * a_record * moved["mapped"], stream
         assert moved["mapped"] <= max(4, first[stream]["mapped"] // 10), stream
     for stream in ("clients", "relations", "employees", "reports"):
         assert second[stream]["requests"] <= 4, stream
