@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -241,12 +241,3 @@ class SinkConnector(Protocol):
     def read_back(self, ctx: Context, target: str, keys: Sequence[tuple[str, str]]) -> Sequence[RemoteState]: ...
     def listing(self, ctx: Context, target: str) -> Iterator[RemoteState]: ...
     def announce(self, ctx: Context, last: datetime, following: datetime, behind: Sequence[str] = ()) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectorRef:
-    """How the configuration names a neighbour."""
-
-    code: str
-    connector: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
