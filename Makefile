@@ -8,7 +8,7 @@ BIN := .venv/bin
 PACKAGES := gateway mappings connectors schedules api samples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime demo test lint format bench conformance lock clean
+.PHONY: help setup setup-runtime demo test lint format bench bench-mapping fuzz conformance lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -44,8 +44,13 @@ conformance: setup ## HL7's own validator over every kind of resource produced
 bench: setup-runtime ## how fast: resources a second, end to end and per stage (JSON)
 	@$(BIN)/zorgsluis bench pipeline $(ARGS)
 
+bench-mapping: ## how fast: a message of each kind, beside other engines (JSON)
+	@$(PYTHON) tools/bootstrap.py bench
+	@$(BIN)/zorgsluis bench mapping $(ARGS)
+
 lock: ## renew requirements/*.txt from pyproject.toml (needs uv)
-	@for group in "runtime:--group build" "dev:--group build --group test --group lint"; do \
+	@for group in "runtime:--group build" "dev:--group build --group test --group lint" \
+	    "bench:--group build --group test --group lint --group bench"; do \
 	  uv pip compile pyproject.toml $${group#*:} --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header -q -o requirements/$${group%%:*}.txt || exit 1; \
 	done

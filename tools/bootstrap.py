@@ -2,6 +2,7 @@
 
     python3 tools/bootstrap.py runtime    what the product needs
     python3 tools/bootstrap.py dev        that, and what tests and lint need
+    python3 tools/bootstrap.py bench      that, and the engines that benchmarks compare with
 
 Standard library alone: it runs before anything is installed. Uses uv when it is there, pip when it isn't or fails. A stamp
 with the lock's hash makes the next call a matter of milliseconds.
@@ -23,7 +24,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
 # A group holds all of the groups before it.
-GROUPS = ("runtime", "dev")
+GROUPS = ("runtime", "dev", "bench")
 
 
 def main(group: str) -> None:

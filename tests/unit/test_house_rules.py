@@ -191,7 +191,10 @@ def imported(module: ast.Module) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize(("group", "needed"), [("runtime", ("build",)), ("dev", ("build", "test", "lint"))])
+@pytest.mark.parametrize(
+    ("group", "needed"),
+    [("runtime", ("build",)), ("dev", ("build", "test", "lint")), ("bench", ("build", "test", "lint", "bench"))],
+)
 def test_the_lock_pins_by_hash_all_that_the_project_declares(group: str, needed: tuple[str, ...]) -> None:
     text = (ROOT / "requirements" / f"{group}.txt").read_text(encoding="utf-8")
     pins = re.split(r"\n(?=\S)", text.strip())
@@ -201,12 +204,12 @@ def test_the_lock_pins_by_hash_all_that_the_project_declares(group: str, needed:
     assert "://" not in text
 
 
-def test_the_two_locks_agree() -> None:
-    runtime, dev = (
+def test_the_locks_agree() -> None:
+    runtime, dev, bench = (
         dict(re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", (ROOT / "requirements" / f"{group}.txt").read_text(), re.MULTILINE))
-        for group in ("runtime", "dev")
+        for group in ("runtime", "dev", "bench")
     )
-    assert runtime.items() <= dev.items()
+    assert runtime.items() <= dev.items() <= bench.items()
 
 
 # Care data
