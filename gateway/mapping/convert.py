@@ -146,13 +146,37 @@ class Named:
     to: tuple[str, ...] = ()
     options: tuple[str, ...] | None = None
     private: bool = False
+    alone: bool = False
+    raw: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def converter(
-    name: str, *, to: str | tuple[str, ...] = (), options: tuple[str, ...] | None = None, private: bool = False
+    name: str,
+    *,
+    to: str | tuple[str, ...] = (),
+    options: tuple[str, ...] | None = None,
+    private: bool = False,
+    alone: bool = False,
+    raw: bool = False,
+    sources: Mapping[str, str] = NOTHING,
 ) -> Callable[[Converter], Converter]:
-    """Name a converter. ``private``: not one character of what it reads may stand in an issue."""
-    named = Named(name=name, to=(to,) if isinstance(to, str) else to, options=options, private=private)
+    """Name a converter.
+
+    ``private``: not one character of what it reads may stand in an issue. ``alone``: it asks its context for nothing but what the row
+    fixes (options, zone, tables, namespaces), so one context serves all. ``raw``: it reads the notation of HL7 v2 itself (components,
+    escapes); others get the first component as people read it. ``sources`` says which part of a value each leaf of the answer comes
+    from (``{"family": "1"}``, the longest path wins); such a converter is raw, and its answers never hold an empty part.
+    """
+    named = Named(
+        name=name,
+        to=(to,) if isinstance(to, str) else to,
+        options=options,
+        private=private,
+        alone=alone,
+        raw=raw or bool(sources),
+        sources=sources,
+    )
 
     def mark(function: Converter) -> Converter:
         function.named = named  # type: ignore[attr-defined]

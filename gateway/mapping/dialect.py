@@ -5,6 +5,7 @@ A dialect turns path texts into small pieces of Python that the generated maps a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,12 +23,25 @@ class Emitted:
     """Python for one path.
 
     Of a path that gives one value: ``value`` is an expression for it, ``source`` one for its place in the record. Of a path that
-    may give several: ``value`` is an expression for a list of (value, place), and ``source`` is empty.
+    may give several: ``value`` is an expression for a list of (value, place), and ``source`` is empty. ``setup`` are variables that
+    both may use, with the expressions for them; ``node`` is the one that says of which part of the record the value is.
     """
 
     value: str
     source: str
     many: bool
+    setup: tuple[tuple[str, str], ...] = ()
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What is fixed of the place that a path reads, where the dialect needs it to write the place down."""
+
+    segment: str = ""
+    number: int = 0
+    component: int = 0
+    sub: int = 0
 
 
 class SourcePath(Protocol):
@@ -51,6 +65,20 @@ class SourcePath(Protocol):
             PathError: the path doesn't end in a repetition.
         """
 
+    @property
+    def whole(self) -> bool:
+        """Whether it means a part of the record with everything in it, which only converters can read."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether it names a part of a value that has parts."""
+
+    def asks(self) -> Any:
+        """Return the expression that an item of ``foreach`` must fulfil, ``None`` without one."""
+
+    def located(self) -> Located:
+        """Return what is fixed of the place that it reads."""
+
 
 class Dialect(Protocol):
     """One format of records."""
@@ -60,8 +88,8 @@ class Dialect(Protocol):
         """How the format is called."""
 
     @property
-    def charset(self) -> str:
-        """The one character set of its records."""
+    def charset(self) -> str | None:
+        """The one character set of its records, ``None`` where each says its own."""
 
     def read(self, body: bytes) -> Any:
         """Return the outermost node of a record.
@@ -77,5 +105,11 @@ class Dialect(Protocol):
             PathError: it isn't a path of this dialect.
         """
 
-    def helpers(self) -> dict[str, Any]:
+    def notes(self, node: Any) -> Sequence[Any]:
+        """Return what was wrong with a record that could be read all the same: (code, reason) of each."""
+
+    def place(self, place: Any, at: Located) -> str:
+        """Return a place as people write it."""
+
+    def helpers(self) -> Mapping[str, Any]:
         """Return the functions that the emitted Python calls."""

@@ -9,11 +9,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.jsonbytes import DecodeError, loads
-from gateway.mapping.dialect import Emitted, PathError, UnreadableError
+from gateway.mapping.dialect import Emitted, Located, PathError, UnreadableError
 
 # A step is a tuple: ("f", name), ("i", number), ("*",), or ("=", names, value, wanted).
 Step = tuple[Any, ...]
 Hit = tuple[Any, str]
+NOWHERE: Final = Located()
 
 _NAME = r'(?:[A-Za-z_][A-Za-z0-9_-]*|"[^"]+")'
 _FIELD = re.compile(rf"({_NAME})")
@@ -114,6 +115,16 @@ class JsonPath:
             return Emitted(f"d{level}.get({names[0]!r})", source, many=False)
         return Emitted(f"dig(d{level}, {names!r})", source, many=False)
 
+    whole = False
+    partial = False
+
+    def asks(self) -> None:
+        """Return nothing: a choice is part of the steps."""
+
+    def located(self) -> Located:
+        """Return nothing: the place is written down as it is found."""
+        return NOWHERE
+
     def levels(self) -> list[str]:
         """Return the steps of each repetition; see ``SourcePath``."""
         if self.up or not self.steps or self.steps[-1][0] not in "*=":
@@ -203,6 +214,14 @@ class JsonDialect:
     def path(self, text: str) -> JsonPath:
         """Read a path."""
         return parse(text)
+
+    def notes(self, node: Any) -> tuple[()]:  # noqa: ARG002 - the contract
+        """Return nothing: JSON is right or it isn't JSON."""
+        return ()
+
+    def place(self, place: Any, at: Located) -> str:  # noqa: ARG002 - the contract
+        """Return a place: it is text already."""
+        return str(place)
 
     def helpers(self) -> dict[str, Any]:
         """Return the functions that the emitted Python calls."""

@@ -1,0 +1,340 @@
+"""The ER7 dialect: ``PID-3*``, ``PID-5.1.2``, ``PID-3[5=PI].1``, ``NTE*-3``, ``OBX[OBX-3.1 = 8480-6]-5``, ``.1`` and ``#``.
+
+Fields, components and sub-components count from 1, as in the standard. A segment is looked for from where the map stands, outward
+(``er7tree``). Texts of messages with other separators come here with the usual ones (``gateway.er7``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from zlib import crc32
+
+from gateway import er7
+from gateway.mapping import expressions
+from gateway.mapping.dialect import Emitted, Located, PathError, UnreadableError
+from gateway.mapping.er7tree import NONE, Node, Tree, scope, scopes
+from gateway.mapping.expressions import Expression
+
+# What a sender writes to say: this is empty now. An empty field says nothing.
+NULL: Final = '""'
+_SEGMENT = re.compile(r"([A-Z][A-Z0-9]{2})(\*)?(?:\[((?:[^\[\]]|\[[^\]]*\])*)\])?(?:-(.+))?")
+_FIELD = re.compile(r"(\d{1,3})(\*|\[(?:(\d+)|(\d+)(?:\.(\d+))?(!?=)([^\]]*))\])?(?:\.(\d+)(?:\.(\d+))?)?")
+_PART = re.compile(r"\.(\d+)?(?:\.(\d+))?")
+_REPEATED = re.compile(r"([A-Z][A-Z0-9]{2})-(\d{1,3})\*(?:\[(.*)\])?")
+Hit = tuple[Any, Any]
+Choice = tuple[int, int, str, bool]
+
+
+class Item(Node):
+    """One repetition of a field, when a map is repeated for each: its text is field 0, its number ``n``, its segment ``up``."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, up: Node, of: int, text: str, n: int) -> None:
+        super().__init__("", [text], up.i, up, n)
+        self.of = of
+
+
+def fld(f: list[str], number: int) -> str:
+    """Return the first repetition of a field, raw."""
+    if number >= len(f):
+        return ""
+    text = f[number]
+    return text[: text.index("~")] if "~" in text else text
+
+
+def rep(f: list[str], number: int, which: int) -> str:
+    """Return one repetition of a field, counted from 1, raw."""
+    found = f[number].split("~") if number < len(f) else ()
+    return found[which - 1] if which <= len(found) else ""
+
+
+def chosen(f: list[str], number: int, choice: Choice) -> Iterator[tuple[str, int]]:
+    """Yield the repetitions of a field that a choice lets through, with their number."""
+    component, sub, wanted, sign = choice
+    for n, text in enumerate(f[number].split("~") if number < len(f) else (), 1):
+        if (plain(part(text, component, sub)) == wanted) is sign:
+            yield text, n
+
+
+def part(text: str, component: int, sub: int) -> str:
+    """Return a component (0: all of it) or sub-component of a repetition, raw."""
+    if component:
+        parts = text.split("^")
+        text = parts[component - 1] if component <= len(parts) else ""
+    if sub:
+        parts = text.split("&")
+        text = parts[sub - 1] if sub <= len(parts) else ""
+    return text
+
+
+def plain(text: str) -> str:
+    """Return the first component of a text as people read it; empty also for what is said to be empty."""
+    if "^" in text:
+        text = text[: text.index("^")]
+    if "&" in text:
+        text = text[: text.index("&")]
+    if text == NULL:
+        return ""
+    return er7.unescape(text) if "\\" in text else text
+
+
+def text_of(text: Any) -> str | None:
+    """Return the text by which a value is compared and stands in keys; ``None`` for nothing."""
+    return (plain(text) or None) if type(text) is str else None
+
+
+def there(value: Any) -> bool:
+    """Whether there is a value: not missing, not empty, not said to be empty."""
+    return bool(value) and value != NULL
+
+
+def segments(nodes: Iterable[Node]) -> list[Hit]:
+    """Return whole segments with their places."""
+    return [(node.f, (node, 0)) for node in nodes]
+
+
+def hits(nodes: Iterable[Node], number: int, which: Any, component: int, sub: int) -> list[Hit]:
+    """Return every value of a field over segments and repetitions, with its place (segment, number of the repetition)."""
+    found: list[Hit] = []
+    for node in nodes:
+        f = node.f
+        if number >= len(f) or not f[number]:
+            continue
+        if which == "*":
+            some: Iterable[tuple[str, int]] = ((text, n) for n, text in enumerate(f[number].split("~"), 1))
+        elif type(which) is tuple:
+            some = chosen(f, number, which)
+        else:
+            some = ((rep(f, number, which), which),)
+        found += [(part(text, component, sub) if component or sub else text, (node, n)) for text, n in some]
+    return found
+
+
+def items(tree: Tree, name: str, number: int) -> Iterator[Node]:
+    """Yield what a map is repeated for: the segments of a name, or the filled repetitions of one of their fields."""
+    for node in tree.nodes.get(name, ()):
+        if not number:
+            yield node
+        elif number < len(node.f):
+            for n, text in enumerate(node.f[number].split("~"), 1):
+                if there(text):
+                    yield Item(node, number, text, n)
+
+
+@dataclass(frozen=True, slots=True)
+class Er7Path:
+    """A path; ``segment`` empty: of the item itself. ``which`` repetition: a number, ``*`` or a choice. ``whole``: no field is named."""
+
+    text: str
+    segment: str = ""
+    every: bool = False
+    condition: Expression | None = None
+    number: int = 0
+    which: int | str | Choice = 1
+    component: int = 0
+    sub: int = 0
+    index: bool = False
+    repeats: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether it means a segment and not a field."""
+        return bool(self.segment) and not self.number
+
+    @property
+    def many(self) -> bool:
+        """Whether it may give several values."""
+        return self.every or not isinstance(self.which, int)
+
+    @property
+    def partial(self) -> bool:
+        """Whether it names a component."""
+        return bool(self.component)
+
+    def emit(self, depth: int) -> Emitted:
+        """Return the Python for it; see ``SourcePath``."""
+        if not self.segment:
+            return self._own(depth)
+        name = self._node(depth)
+        setup: tuple[tuple[str, str], ...] = ()
+        if self.many:
+            nodes = self._nodes(depth) if self.every else f"({name},)"
+            setup = () if self.every else ((name, self._found(depth)),)
+            value = (
+                f"hits({nodes}, {self.number}, {self.which!r}, {self.component}, {self.sub})"
+                if self.number
+                else f"segments({nodes})"
+            )
+            return Emitted(value, "", many=True, setup=setup)
+        setup = ((name, self._found(depth)),)
+        if self.whole:
+            return Emitted(f"({name}.f if {name} is not NONE else None)", f"({name}, 0)", many=False, setup=setup, node=name)
+        value = f"fld({name}.f, {self.number})" if self.which == 1 else f"rep({name}.f, {self.number}, {self.which})"
+        if self.component or self.sub:
+            value = f"part({value}, {self.component}, {self.sub})"
+        return Emitted(value, f"({name}, {self.which})", many=False, setup=setup, node=name)
+
+    def _own(self, depth: int) -> Emitted:
+        if depth == 0:
+            raise PathError(f"{self.text}: only an item of foreach has parts of its own")
+        if self.index:
+            return Emitted(f"str(n{depth}.n)", f"(n{depth}, 0)", many=False, node=f"n{depth}")
+        value = f"n{depth}.f[0]"
+        if self.component or self.sub:
+            value = f"part({value}, {self.component}, {self.sub})"
+        return Emitted(value, f"(n{depth}, n{depth}.n)", many=False, node=f"n{depth}")
+
+    def _node(self, depth: int) -> str:
+        """Return the name of the variable that holds the segment."""
+        if self.condition is None:
+            return f"{self.segment}{depth}"
+        return f"{self.segment}{depth}_{crc32(self.text.encode()):08x}"
+
+    def _found(self, depth: int) -> str:
+        at = f"n{depth}" if depth else "n0.top"
+        if self.condition is None:
+            return f"scope(n0, {at}, {self.segment!r})"
+        return f"next(iter({self._nodes(depth)}), NONE)"
+
+    def _nodes(self, depth: int) -> str:
+        at = f"n{depth}" if depth else "n0.top"
+        nodes = f"scopes(n0, {at}, {self.segment!r})"
+        if self.condition is None:
+            return nodes
+        inner = depth + 1
+        return f"[n{inner} for n{inner} in {nodes} if {expressions.emit(self.condition, inner, inline)}]"
+
+    def levels(self) -> list[str]:
+        """Return what ``foreach`` loops over; see ``SourcePath``."""
+        if not self.segment or self.component or (self.number and not self.repeats):
+            raise PathError(f"{self.text}: foreach needs a segment (OBX), or every repetition of a field (PV1-7*)")
+        return [f"{self.segment!r}, {self.number}"]
+
+    def asks(self) -> Expression | None:
+        """Return the condition on the items of ``foreach``."""
+        return self.condition
+
+    def located(self) -> Located:
+        """Return what is fixed of the place that it reads."""
+        return Located(self.segment, self.number, self.component, self.sub)
+
+
+def inline(emitted: Emitted, value: str) -> str:
+    """Return an expression that needs no variables: those of a path become part of it."""
+    for name, expression in emitted.setup:
+        value = re.sub(rf"\b{name}\b", lambda _, made=expression: made, value)
+    return value
+
+
+def parse(text: str) -> Er7Path:
+    """Read a path.
+
+    Raises:
+        PathError: it isn't one.
+    """
+    if text == "#":
+        return Er7Path(text, index=True)
+    own = _PART.fullmatch(text)
+    if own is not None and (own[1] or not own[2]):
+        return Er7Path(text, component=int(own[1] or 0), sub=int(own[2] or 0))
+    repeated = _REPEATED.fullmatch(text)
+    if repeated is not None:
+        condition = _condition(text, repeated[3])
+        return Er7Path(text, repeated[1], number=int(repeated[2]), which="*", condition=condition, repeats=True)
+    found = _SEGMENT.fullmatch(text)
+    if found is None:
+        raise PathError(f"{text}: not a path of HL7 v2, such as PID-5.1, PID-3*, OBX or NTE*-3")
+    segment, every, condition, rest = found.groups()
+    path = Er7Path(text, segment, every=bool(every), condition=_condition(text, condition))
+    return path if rest is None else _field(path, rest)
+
+
+def _condition(text: str, written: str | None) -> Expression | None:
+    if written is None:
+        return None
+    if not written.strip():
+        raise PathError(f"{text}: the condition between the brackets is missing")
+    return expressions.parse(written, Er7Dialect())
+
+
+def _field(path: Er7Path, rest: str) -> Er7Path:
+    found = _FIELD.fullmatch(rest)
+    if found is None or int(found[1]) == 0:
+        raise PathError(f"{path.text}: not understood from {rest!r}; write a field as -5, -5.1.2, -5*, -5[2] or -3[5=PI]")
+    number, brackets, which, component, sub, sign, wanted, part_, below = found.groups()
+    choice: int | str | Choice = 1
+    if brackets == "*":
+        choice = "*"
+    elif which:
+        choice = int(which)
+    elif sign:
+        choice = (int(component), int(sub or 0), wanted.strip('"'), sign == "=")
+    if path.condition is not None and path.every is False and choice == "*":
+        raise PathError(f"{path.text}: a condition and every repetition can't be joined")
+    return Er7Path(
+        path.text, path.segment, path.every, path.condition, int(number), choice, int(part_ or 0), int(below or 0)
+    )
+
+
+def written(place: tuple[Node, int], at: Located) -> str:
+    """Return a place as people write it: ``PID-5[1].1.2``, ``OBX(3)-5[1]``; a segment is counted from the second on."""
+    node, which = place
+    if type(node) is Item:
+        at = Located(node.up.name if node.up else "", node.of, at.component, at.sub)
+        which, node = node.n, node.up or NONE
+    text = f"{node.name or at.segment}{f'({node.n})' if node.n > 1 else ''}"
+    if at.number:
+        text += f"-{at.number}[{which}]"
+    return text + (f".{at.component}" if at.component else "") + (f".{at.sub}" if at.sub else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Er7Dialect:
+    """Messages of HL7 v2 in the usual encoding. ``sets``: the character set of those that don't say theirs."""
+
+    sets: str | None = None
+    name: str = field(default="er7", init=False)
+    charset: str | None = field(default=None, init=False)
+
+    def read(self, body: bytes) -> Any:
+        """Return the message as a tree."""
+        try:
+            message = er7.parse(body, self.sets)
+        except er7.NotHL7:
+            raise UnreadableError("no readable MSH") from None
+        return Tree(message.segments, message.notes)
+
+    def notes(self, node: Any) -> Sequence[Any]:
+        """Return what the splitter had to put right."""
+        found: Sequence[Any] = node.notes
+        return found
+
+    def path(self, text: str) -> Er7Path:
+        """Read a path."""
+        return parse(text)
+
+    def place(self, place: Any, at: Located) -> str:
+        """Return a place as it stands in lineage and issues."""
+        return written(place, at)
+
+    def helpers(self) -> Mapping[str, Any]:
+        """Return the functions that the emitted Python calls."""
+        return {
+            "NONE": NONE,
+            "valued": there,
+            "holds": there,
+            "fld": fld,
+            "hits": hits,
+            "items": items,
+            "part": part,
+            "plain": plain,
+            "rep": rep,
+            "scope": scope,
+            "scopes": scopes,
+            "segments": segments,
+            "text_of": text_of,
+        }
