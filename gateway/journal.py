@@ -59,6 +59,8 @@ NO_BODY: Final = b""
 # Begins the key of something that has none: what follows is a keyed hash of its bytes, so that the same bytes come under the same name.
 UNREADABLE: Final = "unreadable-"
 NUL: Final = "\x00"
+# Characters. An index takes no entry over 2,700 bytes, and a character takes up to four.
+LONGEST: Final = 512
 FACTS: Final = ("labels", "origin", "source_time", "day", "state", "reason")
 # The reason of whatever can't be read as a record.
 STRUCTURE: Final = "structure"
@@ -96,14 +98,14 @@ def named(keys: KeyRing, one: Record | Rejection) -> Record | Rejection:
         if _storable(one):
             return one
         one = Rejection(stream=one.stream, key="", data=one.data or NO_BODY, reason=STRUCTURE)
-    if one.key and NUL not in one.key:
+    if one.key and _text_fits(one.key):
         return one
     return replace(one, key=f"{UNREADABLE}{_hash(keys, one.data).hex()[:24]}")
 
 
 def _storable(one: Record) -> bool:
     """Tell whether a record's own fields can be stored: one that can't would stop all that come after it."""
-    if not one.key or any(NUL in text for text in (one.key, one.version or "", one.origin or "", *one.labels)):
+    if not one.key or not all(map(_text_fits, (one.key, one.version or "", one.origin or "", *one.labels))):
         return False
     if one.source_time is not None and one.source_time.tzinfo is None:
         return False
@@ -111,6 +113,11 @@ def _storable(one: Record) -> bool:
         return one.date is None or bool(date.fromisoformat(one.date))
     except ValueError:
         return False
+
+
+def _text_fits(text: str) -> bool:
+    """Tell whether columns and their indexes can hold a text: no NUL, no half of a surrogate pair, not too long for a key."""
+    return len(text) <= LONGEST and NUL not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def record_page(db: Connection, keys: KeyRing, place: Place, batch: Sequence[Record | Rejection], requests: int = 0) -> int:

@@ -18,13 +18,13 @@ from gateway.journal import Outcome, body_of, settle, waiting
 from gateway.keys import KeyRing
 from gateway.mapping.engine import MappingSet
 from gateway.mapping.versions import active
-from gateway.model import MapResult, SourceRecord
+from gateway.model import Issue, MapResult, SourceRecord
 from gateway.runtime import Gateway
 from gateway.store import Entry, Fate, store_records
 
 BATCH = 500
-# A NUL in a text, a character outside Unicode, a number out of range: whatever a column can't hold.
-UNSTORABLE: Final = (psycopg.DataError, UnicodeError)
+# A NUL in a text, a character outside Unicode, a number out of range, a key that no index takes: whatever the database can't hold.
+UNSTORABLE: Final = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, UnicodeError)
 
 SOURCE: Final = "select id, code, system, zone from source where id = %s"
 
@@ -76,8 +76,22 @@ def _one_by_one(batch: Translation, rows: Sequence[Any]) -> None:
         try:
             with batch.db.transaction():
                 _together(batch, [row])
-        except UNSTORABLE:
-            settle(batch.db, batch.maps.sha256, [Outcome(journal_id=row.id, state="quarantined", reason="structure")])
+        except UNSTORABLE as error:
+            settle(batch.db, batch.maps.sha256, [_unstorable(row.id, error)])
+
+
+def _unstorable(journal_id: int, error: Exception) -> Outcome:
+    issue = Issue(
+        severity="error",
+        code="structure",
+        row="",
+        source_path="",
+        target_path="",
+        masked="",
+        reason=f"the database can't hold what the mapping made of this record ({type(error).__name__})",
+        action="record quarantined",
+    )
+    return Outcome(journal_id=journal_id, state="quarantined", reason="structure", issues=(issue,))
 
 
 def _map(maps: MappingSet, keys: KeyRing, system: str, row: Any) -> MapResult | None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from gateway import keys
 from gateway.config import Config, OrganisationConfig, SourceConfig
+from gateway.connector import Op, Record, Rejection
 from gateway.database import Database
 from gateway.installation import install
+from gateway.journal import named
 from gateway.runtime import Gateway
 from gateway.translate import map_batch
 from tests.integration.store_world import Ticking
@@ -25,14 +29,15 @@ GOOD = {
     "reportingDate": "2026-11-20T10:00:00.000+01:00",
     "comment": "Goed.",
 }
-HOSTILE: dict[str, dict[str, Any]] = {
-    "NUL in a date": {"reportingDate": "\x00\x00\x00abc"},
-    "NUL in a type": {"reportTypeId": "1\x0001"},
-    "NUL in the client's number": {"clientId": "10\x0001"},
-    "a client that is a list": {"clientId": [1, 2]},
-    "a text of a megabyte": {"comment": "a" * 1_000_000},
-    "a number out of any range": {"employeeId": 10**40},
-    "deep nesting": {"comment": json.loads("[" * 400 + "]" * 400)},
+# What is odd, its fields, and what becomes of it: a record is kept whole where only one element makes no sense.
+HOSTILE: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "NUL in a date": ({"reportingDate": "\x00\x00\x00abc"}, "quarantined", "required-missing"),
+    "NUL in a type": ({"reportTypeId": "1\x0001"}, "quarantined", "structure"),
+    "NUL in the client's number": ({"clientId": "10\x0001"}, "mapped", None),
+    "a client that is a list": ({"clientId": [1, 2]}, "quarantined", "required-missing"),
+    "a text of a megabyte": ({"comment": "a" * 1_000_000}, "mapped", None),
+    "a number out of any range": ({"employeeId": 10**40}, "mapped", None),
+    "deep nesting": ({"comment": json.loads("[" * 400 + "]" * 400)}, "mapped", None),
 }
 
 
@@ -60,9 +65,16 @@ class Desk:
                 (self.org, self.source, key, sealed, self.ring.keyed_digest(body)),
             )
 
-    def fates(self) -> dict[str, str]:
+    def fates(self) -> dict[str, tuple[str, str | None]]:
         with self.gateway.database.transaction(self.org) as db:
-            return {row.record_key: row.state for row in db.execute("select record_key, state from journal")}
+            return {
+                row.record_key: (row.state, row.reason) for row in db.execute("select record_key, state, reason from journal")
+            }
+
+    def issues(self, key: str) -> list[Any]:
+        query = "select i.* from mapping_issue i join journal on journal.id = journal_id where record_key = %s"
+        with self.gateway.database.transaction(self.org) as db:
+            return db.execute(query, (key,)).fetchall()
 
 
 @pytest.fixture
@@ -74,26 +86,71 @@ def desk(database_url: str, tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_hostile_record_stops_itself_and_nothing_else(desk: Desk, what: str) -> None:
+    fields, state, reason = HOSTILE[what]
     desk.journal("1", GOOD)
-    desk.journal("2", {**GOOD, "id": 2, **HOSTILE[what]})
+    desk.journal("2", {**GOOD, "id": 2, **fields})
     desk.journal("3", {**GOOD, "id": 3})
 
     while map_batch(desk.gateway, desk.org, desk.source):
         pass
 
-    fates = desk.fates()
-    assert (fates["1"], fates["3"]) == ("mapped", "mapped")
-    assert fates["2"] in {"mapped", "quarantined"}
+    assert desk.fates() == {"1": ("mapped", None), "2": (state, reason), "3": ("mapped", None)}
+    assert bool(desk.issues("2")) == (state == "quarantined")
 
 
-@pytest.mark.parametrize("what", ["NUL in a type", "NUL in a date"])
-def test_a_record_that_no_column_can_hold_is_quarantined_with_its_reason(desk: Desk, what: str) -> None:
-    desk.journal("2", {**GOOD, "id": 2, **HOSTILE[what]})
+def test_a_record_that_a_column_cannot_hold_says_so_in_an_issue(desk: Desk) -> None:
+    fields, _, _ = HOSTILE["NUL in a type"]
+    desk.journal("2", {**GOOD, "id": 2, **fields})
 
     map_batch(desk.gateway, desk.org, desk.source)
 
-    assert desk.fates() == {"2": "quarantined"}
-    with desk.gateway.database.transaction(desk.org) as db:
-        row = db.execute("select reason from journal").fetchone()
-    assert row is not None
-    assert row.reason in {"structure", "value-invalid", "required-missing"}
+    [issue] = desk.issues("2")
+    assert (issue.severity, issue.code, issue.masked, issue.action) == ("error", "structure", "", "record quarantined")
+    assert "can't hold" in issue.reason
+
+
+def test_a_record_that_an_index_cannot_hold_says_so_in_an_issue(desk: Desk) -> None:
+    # The journal's index still takes it, the store's has the name of the record system beside it.
+    longest = "".join(Random(5).choices(string.printable[:94], k=2668))
+    desk.journal("1", GOOD)
+    desk.journal(longest, {**GOOD, "id": 2})
+
+    map_batch(desk.gateway, desk.org, desk.source)
+
+    assert desk.fates() == {"1": ("mapped", None), longest: ("quarantined", "structure")}
+    [issue] = desk.issues(longest)
+    assert "can't hold" in issue.reason
+
+
+def read(key: str, **more: Any) -> Record:
+    return Record(**{"stream": "reports", "key": key, "op": Op.UPSERT, "data": b"{}", **more})
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        read(key="9" * 513),
+        read(key="9\ud800"),
+        read(key="9\x00"),
+        read(key="9", version="1" * 513),
+        read(key="9", version="\udfff"),
+        read(key="9", origin="p" * 513),
+        read(key="9", labels=frozenset({"V" * 513})),
+        Rejection(stream="reports", key="9" * 513, data=b"{}", reason="structure"),
+        Rejection(stream="reports", key="9\ud800", data=b"{}", reason="structure"),
+    ],
+    ids=lambda odd: type(odd).__name__,
+)
+def test_a_record_whose_own_name_cannot_be_stored_is_kept_under_a_name_of_ours(desk: Desk, odd: Record | Rejection) -> None:
+    kept = named(desk.ring, odd)
+
+    assert isinstance(kept, Rejection)
+    assert kept.key.startswith("unreadable-")
+    assert kept.data == b"{}"
+    assert kept == named(desk.ring, odd)
+
+
+def test_the_longest_name_that_a_record_may_have_is_kept_as_it_is(desk: Desk) -> None:
+    longest = read(key="\U0001f600" * 512)
+
+    assert named(desk.ring, longest) is longest
