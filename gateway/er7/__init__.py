@@ -1,0 +1,12 @@
+"""HL7 v2 in its ER7 form ("pipes and hats"): from bytes to units, messages and fields, and back to an acknowledgement.
+
+Pure and tolerant: knows nothing of FHIR, sources or storage; refuses only what has no readable MSH segment, and says what it put right.
+"""
+
+from __future__ import annotations
+
+from gateway.er7.escapes import unescape
+from gateway.er7.message import Message, parse
+from gateway.er7.note import Note, NotHL7
+
+__all__ = ["Message", "NotHL7", "Note", "parse", "unescape"]

@@ -1,0 +1,106 @@
+"""Where the segments of a message lie in its text, and by which characters it is divided: the careful way to read one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.er7.note import Note, NotHL7
+from gateway.er7.separators import STANDARD, Separators, read_separators
+
+__all__ = ["HEADERS", "NAME", "STANDARD", "Layout", "layout"]
+
+NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
+HEADERS = frozenset({"MSH", "FHS", "BHS"})
+# A line without a segment's name continues these: the text of a report was sent with a bare line end in it.
+TEXT_BEARERS = ("OBX", "NTE")
+HEADER = re.compile(r"(?:\A|[\r\n\x0b])[ \t\x0b\ufeff]*(MSH[^A-Za-z0-9\s])")
+BLANK = " \t\r\n\x0b\x1c\ufeff"
+MOST_SEGMENTS = 1_000_000
+MOST_FIELDS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The text (without NUL), its separators, and ``[start, end)`` of each segment in it."""
+
+    text: str
+    separators: Separators
+    spans: list[tuple[int, int]]
+    notes: tuple[Note, ...]
+
+    def segments(self) -> list[list[str]]:
+        """Return the fields of each segment as ``Message`` has them."""
+        return [self._fields(self.text[start:end]) for start, end in self.spans]
+
+    def _fields(self, raw: str) -> list[str]:
+        raw = re.sub("\r\n?", "\n", raw) if "\r" in raw else raw
+        if raw[:3] in HEADERS and raw[3:4] == self.separators.field:
+            rest = raw[4:].split(self.separators.field, MOST_FIELDS)[1:]
+            return [raw[:3], STANDARD.field, STANDARD.encoding, *map(self.separators.normalise, rest)]
+        return self.separators.normalise(raw).split(STANDARD.field, MOST_FIELDS)
+
+
+def layout(text: str) -> Layout:
+    """Find the segments of the message in a text, from its first MSH on.
+
+    Raises:
+        NotHL7: there is no readable MSH segment, or there are more segments than any message has.
+    """
+    notes = []
+    if "\0" in text:
+        text = text.replace("\0", "")
+        notes.append(Note("structure", None, "NUL characters were left out"))
+    header = HEADER.search(text)
+    if not header:
+        raise NotHL7("no line begins with MSH and a field separator")
+    if text[: header.start(1)].strip(BLANK):
+        notes.append(Note("structure", None, "text before the MSH segment was passed over"))
+    separators, found = read_separators(text, header.start(1))
+    spans: list[tuple[int, int]] = []
+    notes += found
+    notes += _place(text, header.start(1), separators.field, spans)
+    return Layout(text, separators, spans, tuple(notes))
+
+
+def _place(text: str, begin: int, field: str, spans: list[tuple[int, int]]) -> Iterator[Note]:
+    """Fill ``spans`` with the segments; yield what had to be put right."""
+    name = re.compile(rf"[ \t]*([A-Z][A-Z0-9]{{2}})(?={re.escape(field)}|\Z)")
+    hidden = re.compile(rf"\n[A-Z][A-Z0-9]{{2}}{re.escape(field)}")
+    for start, end in _lines(text, begin):
+        if len(spans) == MOST_SEGMENTS:
+            raise NotHL7(f"more than {MOST_SEGMENTS} segments")
+        line = text[start:end]
+        if found := name.match(line):
+            spans.append((start + found.start(1), end))
+            if "\n" in line and hidden.search(line):
+                yield Note("structure", len(spans) - 1, "a line feed in a field is followed by what looks like a segment")
+        elif text.startswith(TEXT_BEARERS, spans[-1][0]):
+            spans[-1] = (spans[-1][0], end)
+            yield Note("structure", len(spans) - 1, "a line without a segment name was read as text of the segment before it")
+        else:
+            spans.append((start, end))
+            yield Note("structure", len(spans) - 1, "a line begins without a segment name")
+
+
+def _lines(text: str, begin: int) -> Iterator[tuple[int, int]]:
+    """Yield the lines that are not blank; line feeds at the edges are part of the line end."""
+    for found in re.compile("[^\r]+" if _ends_with_return(text, begin) else "[^\r\n]+").finditer(text, begin):
+        start, end = found.span()
+        while start < end and text[start] in "\n\x0b\ufeff":
+            start += 1
+        while start < end and text[end - 1] in "\n\x1c":
+            end -= 1
+        if text[start:end].strip(BLANK):
+            yield start, end
+
+
+def _ends_with_return(text: str, begin: int) -> bool:
+    """Is a carriage return the segment terminator, so that a line feed is part of a field?"""
+    end = re.compile("[\r\n]").search(text, begin)
+    if not end or end[0] == "\r":
+        return True
+    after = text[end.end() : end.end() + 5]
+    segment = NAME.match(after) or not after.strip()
+    return after.startswith("\r") or (not segment and "\r" in text)
