@@ -97,6 +97,6 @@ def _source(db: Connection, org: int, source: SourceConfig, clock: Clock) -> byt
     row = db.execute(UPSERT_SOURCE, values).fetchone()
     if row is None:
         raise Misconfigured(f"source {source.code}: the database gave it no number")
-    files = shipped_files(source.maps or source.connector)
+    files = shipped_files(source.maps or source.connector, source.code)
     import_shipped(db, org, row.id, files, clock())
     return files["class_map.csv"]

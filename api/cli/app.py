@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import bench, db, demo, explain, grant, link, schedule, serve, sync, trace, verify
+from api.cli import bench, db, demo, explain, grant, link, mapping, schedule, serve, sync, trace, verify
 from api.cli.shared import Options
 
 app = typer.Typer(
@@ -59,5 +59,6 @@ app.command(short_help="Check the invariants on the live database.")(verify.veri
 app.add_typer(link.app, name="link", short_help="Who is linked to which client.")
 app.add_typer(grant.app, name="grant", short_help="What a person may see.")
 app.add_typer(schedule.app, name="schedule", short_help="The slots to come, and those that were.")
+app.add_typer(mapping.app, name="mapping", short_help="The maps of a source and their versions.")
 app.add_typer(db.app, name="db", short_help="The database's schema.")
 app.add_typer(bench.app, name="bench", short_help="How fast it is.")
