@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from gateway.mapping import ConvertContext, Converted, converter
 from gateway.mapping.datatypes import parts, plain
+from gateway.mapping.datatypes_identity import named, own_names, place_key, xcn
+from gateway.mapping.datatypes_values import dtm
 
 # Minutes in one unit of SCH-10, AIS-8 and of the letter before a number in TQ-3. Senders who leave the unit out mean minutes.
 MINUTES: Final = {"": 1, "min": 1, "m": 1, "minuten": 1, "minutes": 1, "minuut": 1, "h": 60, "hr": 60, "uur": 60, "uren": 60}
@@ -21,10 +23,16 @@ def first(segment: Segment, number: int) -> str:
 
 
 @converter("entity_key", raw=True)
-def entity_key(value: str, context: ConvertContext) -> str | None:  # noqa: ARG001 - a converter is always handed both
-    """Read an entity identifier (EI) and return its number with the name of who gave it: two numbering systems of one source never mix."""
-    number, namespace = (plain(one) for one in parts(value, 2)[:2])
-    return f"{number} {namespace}".rstrip() if number else None
+def entity_key(value: str, context: ConvertContext) -> str | None:
+    """Read an entity identifier (EI) and return its number; one that another application gave out is named after that.
+
+    Two numbering systems in one feed never mix, and it makes no difference whether a sender names itself each time.
+    """
+    number, *rest = parts(value, 4)[:4]
+    number, name = plain(number), named("&".join(rest))
+    if not number:
+        return None
+    return number if not name or name in own_names(context) else f"{name}|{number}"
 
 
 @converter("appointment_key", raw=True)
@@ -88,7 +96,7 @@ def timing(text: str) -> timedelta | None:
 
 def moment(text: str, context: ConvertContext) -> datetime | None:
     """Return a moment with its offset; nothing for none and for a date alone, which has no end to compute."""
-    made = DTM(text, context) if text else None
+    made = dtm(text, context) if text else None
     found = made.value if isinstance(made, Converted) else made
     return datetime.fromisoformat(found) if isinstance(found, str) and len(found) > len("2026-03-11") else None
 
@@ -97,28 +105,27 @@ def _text(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-@converter("personnel_participant", to="BackboneElement", options=(), raw=True)
+@converter(
+    "personnel_participant",
+    to="BackboneElement",
+    options=(),
+    sources={"actor.reference": "1", "actor.display": "2", "status": ""},
+)
 def personnel_participant(value: str, context: ConvertContext) -> dict[str, Any] | None:
     """Read who comes (AIP-3) and return the participant; who has no number is known by name alone."""
-    key = practitioner_key(value, context)
-    if key is None:
-        return _named(" ".join(plain(one) for one in reversed(parts(value, 3)[1:3])))
-    return {"actor": context.reference("PractitionerRole", "practitioner", key), "status": "accepted"}
+    actor = xcn(value, context)
+    return {"actor": actor, "status": "accepted"} if actor else None
 
 
-@converter("location_participant", to="BackboneElement", options=(), raw=True)
-def location_participant(value: str, context: ConvertContext) -> dict[str, Any] | None:
+@converter("place_participant", to="BackboneElement", options=(), sources={"actor.reference": "", "status": ""})
+def place_participant(value: str, context: ConvertContext) -> dict[str, Any] | None:
     """Read where it is (AIL-3) and return the participant."""
-    key = location_key(value, context)
+    key = place_key(value, context)
     return {"actor": context.reference("Location", "location", key), "status": "accepted"} if key else None
 
 
-@converter("other_participant", to="BackboneElement", options=(), raw=True)
+@converter("other_participant", to="BackboneElement", options=(), sources={"actor.display": "2", "status": ""})
 def other_participant(value: str, context: ConvertContext) -> dict[str, Any] | None:  # noqa: ARG001
     """Read what else is needed (AIG-3): a car, a lift, a room. It has a name and no record of its own."""
     code, text = (plain(one) for one in parts(value, 2)[:2])
-    return _named(text or code)
-
-
-def _named(text: str) -> dict[str, Any] | None:
-    return {"actor": {"display": text.strip()}, "status": "accepted"} if text.strip() else None
+    return {"actor": {"display": text or code}, "status": "accepted"} if text or code else None

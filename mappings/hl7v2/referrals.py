@@ -1,0 +1,28 @@
+"""Who sends a referral and who is to take it up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.mapping import ConvertContext, converter
+from gateway.mapping.datatypes import authority, parts, plain
+from gateway.mapping.datatypes_identity import field
+from gateway.mapping.datatypes_person import human_name
+
+NAME, NUMBER = 2, 7
+
+
+@converter("provider_reference", to="Reference", options=(), raw=True)
+def provider_reference(value: list[str], context: ConvertContext) -> dict[str, Any] | None:
+    """Read a provider (PRD) and return a reference by number and name: whoever is outside the organisation has no record here.
+
+    The number is PRD-7 (a PLN: number and kind, such as an AGB code at VEKTIS), the name PRD-2, of a person or an organisation.
+    """
+    number, kind = (plain(one) for one in parts(field(value, NUMBER).partition("~")[0], 2)[:2])
+    name = human_name(parts(field(value, NAME).partition("~")[0], 7))
+    made: dict[str, Any] = {}
+    if number:
+        made["identifier"] = {"system": authority(kind or "provider", context), "value": number}
+    if name:
+        made["display"] = name["text"]
+    return made or None
