@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 
 from gateway.mapping import converters as general
-from gateway.mapping import people, quantities
+from gateway.mapping import datatypes, datatypes_identity, datatypes_person, datatypes_text, datatypes_values, people, quantities
 from gateway.mapping.checks import check_map, check_set, links
 from gateway.mapping.convert import Converter, collect
 from gateway.mapping.engine import MappingSet, MapPlan
@@ -27,7 +27,8 @@ from gateway.mapping.tables import (
     read_units,
 )
 
-GENERAL: Mapping[str, Converter] = collect(general, quantities, people)
+HL7V2 = (datatypes, datatypes_identity, datatypes_person, datatypes_text, datatypes_values)
+GENERAL: Mapping[str, Converter] = collect(general, quantities, people, *HL7V2)
 
 
 def compile_set(files: Mapping[str, bytes], converters: Mapping[str, Converter]) -> MappingSet:

@@ -233,18 +233,23 @@ def contact_point(value: Any, context: ConvertContext) -> Any:
         if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", found):
             raise Unmappable("not an e-mail address")
         return {"system": "email", "value": found, **use}
-    number = _dutch_number(found)
+    number = dutch_number(found)
     content: dict[str, Any] = {"system": context.options.get("system", "phone")}
     if number is not None and number.startswith("+316"):
         content["_system"] = {"extension": [_specified(ADDRESS_USE, "MC")]}
     return {**content, "value": number or found, **use}
 
 
-def _dutch_number(text: str) -> str | None:
+_FILLING: Final = str.maketrans("", "", " .()-\t\u00a0")
+_SUBSCRIBER: Final = 9
+
+
+def dutch_number(text: str) -> str | None:
     """Return a Dutch number as E.164, ``None`` when it isn't one."""
-    digits = re.sub(r"[\s().-]", "", text.replace("(0)", ""))
-    for prefix in ("0031", "+31", "0"):
-        rest = digits.removeprefix(prefix)
-        if rest != digits and re.fullmatch("[1-9][0-9]{8}", rest):
-            return "+31" + rest
+    digits = text.replace("(0)", "").translate(_FILLING)
+    for prefix in ("+31", "0031", "0"):
+        if digits.startswith(prefix):
+            rest = digits[len(prefix) :]
+            if len(rest) == _SUBSCRIBER and rest[0] != "0" and rest.isdecimal() and rest.isascii():
+                return "+31" + rest
     return None
