@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import cache
 from typing import NamedTuple
 
 from gateway.er7.note import Note
@@ -44,15 +45,19 @@ NAMES = {
 ISO_8859 = re.compile(r"(?:iso)?8859(\d{1,2})")
 DECLARED = re.compile(rb"MSH([^A-Za-z0-9\s])")
 C1 = bytes(range(0x80, 0xA0))
+HIGH = bytes(range(0x80, 0x100))
+# How Python keeps a byte that is no UTF-8.
+BROKEN = re.compile("[\udc80-\udcff]+")
 
 
 class Decoded(NamedTuple):
-    """Text and how it was got: one character for each code unit of ``encoding``, from byte ``skipped`` on."""
+    """Text and how it was got: ``measured``, of the same length, is in ``encoding`` exactly the bytes from ``skipped`` on."""
 
     text: str
     encoding: str
     skipped: int
     notes: tuple[Note, ...]
+    measured: str
 
 
 def codec(name: str) -> str | None:
@@ -65,27 +70,32 @@ def codec(name: str) -> str | None:
 
 def decode(data: bytes, charset: str | None = None) -> Decoded:
     """Read bytes as text; every input has a reading. ``charset`` is what to take for declared when MSH-18 is empty."""
-    if data.isascii() and b"\0" not in data:
-        return Decoded(data.decode("ascii"), UTF8, 0, ())
     for mark, encoding in MARKS:
         if data.startswith(mark):
-            return _wide(data, encoding, len(mark))
+            return _marked(data, encoding, len(mark))
     for pattern, encoding in UNMARKED:
         if pattern.match(data):
-            return _wide(data, encoding, 0)
+            return _marked(data, encoding, 0)
     declared = _declared(data) or charset or ""
     try:
-        return Decoded(data.decode(UTF8), UTF8, 0, _overruled(declared))
+        text = data.decode(UTF8)
     except UnicodeDecodeError:
-        return _narrow(data, declared)
+        return _eight_bits(data, declared)
+    return _decoded(text, UTF8, notes=() if data.isascii() else _overruled(declared))
 
 
-def _wide(data: bytes, encoding: str, skipped: int) -> Decoded:
+def _decoded(text: str, encoding: str, skipped: int = 0, notes: tuple[Note, ...] = (), measured: str | None = None) -> Decoded:
+    return Decoded(text, encoding, skipped, notes, text if measured is None else measured)
+
+
+def _marked(data: bytes, encoding: str, skipped: int) -> Decoded:
     try:
-        return Decoded(data[skipped:].decode(encoding), encoding, skipped, ())
+        return _decoded(data[skipped:].decode(encoding), encoding, skipped)
     except UnicodeDecodeError:
+        if encoding == UTF8:
+            return _broken_utf8(data, skipped)
         note = Note("charset", None, f"some bytes are no {encoding}; they are shown as a replacement character")
-        return Decoded(data[skipped:].decode(encoding, "replace"), encoding, skipped, (note,))
+        return _decoded(data[skipped:].decode(encoding, "replace"), encoding, skipped, (note,))
 
 
 def _declared(data: bytes) -> str:
@@ -102,14 +112,35 @@ def _overruled(declared: str) -> tuple[Note, ...]:
     return (Note("charset", None, "MSH-18 declares another character set, but the bytes are UTF-8 and were read as such"),)
 
 
-def _narrow(data: bytes, declared: str) -> Decoded:
+def _eight_bits(data: bytes, declared: str) -> Decoded:
+    """Read bytes that are not UTF-8 throughout."""
     encoding = codec(declared)
     if encoding is None or not encoding.startswith("iso8859"):
-        return Decoded(_characters(data, "cp1252"), "cp1252", 0, (_fallback(declared, encoding),))
+        if _mostly_utf8(data):
+            return _broken_utf8(data, 0)
+        return _decoded(_characters(data, "cp1252"), "cp1252", notes=(_fallback(declared, encoding),))
     if data.translate(None, C1) == data:
-        return Decoded(_characters(data, encoding), encoding, 0, ())
+        return _decoded(_characters(data, encoding), encoding)
     note = Note("charset", None, "bytes 80 to 9F mean nothing in the declared character set; they were read as Windows-1252")
-    return Decoded(_characters(data, encoding), "cp1252" if encoding == "iso8859-1" else encoding, 0, (note,))
+    return _decoded(_characters(data, encoding), "cp1252" if encoding == "iso8859-1" else encoding, notes=(note,))
+
+
+def _mostly_utf8(data: bytes) -> bool:
+    """Are there more whole characters of several bytes than bytes that fit nowhere?"""
+    text = data.decode(UTF8, "surrogateescape")
+    whole = len(data) - len(text)
+    return whole > len(text) - len(data.translate(None, HIGH)) - whole
+
+
+def _broken_utf8(data: bytes, skipped: int) -> Decoded:
+    """Read UTF-8 with a few broken bytes (a text cut at a number of bytes), so that one does not spoil all other diacritics."""
+    text = data[skipped:].decode(UTF8, "surrogateescape")
+    note = Note("charset", None, "some bytes are no UTF-8; those were read as Windows-1252")
+    return _decoded(BROKEN.sub(_windows, text), UTF8, skipped, (note,), measured=text)
+
+
+def _windows(found: re.Match[str]) -> str:
+    return _characters(found[0].encode(UTF8, "surrogateescape"), "cp1252")
 
 
 def _fallback(declared: str, encoding: str | None) -> Note:
@@ -120,7 +151,13 @@ def _fallback(declared: str, encoding: str | None) -> Note:
 
 
 def _characters(data: bytes, encoding: str) -> str:
-    """Decode a one-byte character set. 80-9F is Windows-1252 in each; what that leaves open stays the control character."""
+    """Decode a one-byte character set; 80-9F is Windows-1252 in each."""
+    return codecs.charmap_decode(data, "strict", _table(encoding))[0]
+
+
+@cache
+def _table(encoding: str) -> str:
+    """Return the 256 characters of a one-byte character set. What Windows-1252 leaves open stays the control character."""
     table = bytes(range(256)).decode("latin-1" if encoding == "cp1252" else encoding, "replace")
     windows = "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in C1)
-    return codecs.charmap_decode(data, "strict", table[:0x80] + windows + table[0xA0:])[0]
+    return table[:0x80] + windows + table[0xA0:]

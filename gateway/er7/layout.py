@@ -16,7 +16,8 @@ HEADERS = frozenset({"MSH", "FHS", "BHS"})
 # A line without a segment's name continues these: the text of a report was sent with a bare line end in it.
 TEXT_BEARERS = ("OBX", "NTE")
 HEADER = re.compile(r"(?:\A|[\r\n\x0b])[ \t\x0b\ufeff]*(MSH[^A-Za-z0-9\s])")
-BLANK = " \t\r\n\x0b\x1c\ufeff"
+LINE_END = re.compile("[\r\n]")
+BLANK = " \t\r\n\x0b\x1c\0\ufeff"
 MOST_SEGMENTS = 1_000_000
 MOST_FIELDS = 1_000
 
@@ -86,7 +87,9 @@ def _place(text: str, begin: int, field: str, spans: list[tuple[int, int]]) -> I
 
 def _lines(text: str, begin: int) -> Iterator[tuple[int, int]]:
     """Yield the lines that are not blank; line feeds at the edges are part of the line end."""
-    for found in re.compile("[^\r]+" if _ends_with_return(text, begin) else "[^\r\n]+").finditer(text, begin):
+    for found in re.compile("[^\r]+" if ends_with_return(text, begin, returns="\r" in text) else "[^\r\n]+").finditer(
+        text, begin
+    ):
         start, end = found.span()
         while start < end and text[start] in "\n\x0b\ufeff":
             start += 1
@@ -96,11 +99,14 @@ def _lines(text: str, begin: int) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
-def _ends_with_return(text: str, begin: int) -> bool:
-    """Is a carriage return the segment terminator, so that a line feed is part of a field?"""
-    end = re.compile("[\r\n]").search(text, begin)
+def ends_with_return(text: str, begin: int, *, returns: bool) -> bool:
+    """Is a carriage return the segment terminator, so that a line feed is part of a field?
+
+    ``begin`` is where the MSH segment is; ``returns``: there is a carriage return somewhere.
+    """
+    end = LINE_END.search(text, begin)
     if not end or end[0] == "\r":
         return True
     after = text[end.end() : end.end() + 5]
     segment = NAME.match(after) or not after.strip()
-    return after.startswith("\r") or (not segment and "\r" in text)
+    return after.startswith("\r") or (returns and not segment)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.er7.charset import decode
+from gateway.er7.charset import UTF8, decode
 from gateway.er7.layout import HEADERS, NAME, STANDARD, layout
 from gateway.er7.note import Note
 
@@ -45,14 +45,21 @@ def parse(data: bytes, charset: str | None = None) -> Message:
     Raises:
         NotHL7: there is no readable MSH segment.
     """
+    # Most messages are plain ASCII: their charset needs no thought.
+    segments = _plain(data.decode("ascii")) if data.isascii() else None
+    if segments is not None:
+        return _message(segments, (), UTF8)
     decoded = decode(data, charset)
     segments = _plain(decoded.text)
-    notes = decoded.notes
-    if segments is None:
-        placed = layout(decoded.text)
-        segments, notes = placed.segments(), notes + placed.notes
+    if segments is not None:
+        return _message(segments, decoded.notes, decoded.encoding)
+    placed = layout(decoded.text)
+    return _message(placed.segments(), decoded.notes + placed.notes, decoded.encoding)
+
+
+def _message(segments: list[list[str]], notes: tuple[Note, ...], encoding: str) -> Message:
     header = segments[0]
-    return Message(segments, notes, (header[18] or None) if len(header) > 18 else None, decoded.encoding)
+    return Message(segments, notes, (header[18] or None) if len(header) > 18 else None, encoding)
 
 
 def _plain(text: str) -> list[list[str]] | None:
