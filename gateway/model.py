@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 IssueCode = Literal[
     "value-invalid",
@@ -52,6 +52,13 @@ class Lineage:
     offset: tuple[int, int] | None = None
 
 
+class Trail(Protocol):
+    """What the rows noted while they filled a resource in."""
+
+    def lines(self) -> tuple[Lineage, ...]:
+        """Return one line for every leaf."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
     """One record of a source as the journal holds it: what mapping reads. Same record + same mapping = same ``Mapped``."""
@@ -89,8 +96,13 @@ class Mapped:
     origin_portal: str | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     references: frozenset[str] = frozenset()
-    lineage: tuple[Lineage, ...] = ()
+    trail: Trail | None = None
     issues: tuple[Issue, ...] = ()
+
+    @property
+    def lineage(self) -> tuple[Lineage, ...]:
+        """Where each leaf came from: one line a leaf, written out of what the rows noted."""
+        return () if self.trail is None else self.trail.lines()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,7 +133,7 @@ def class_keys(made: MapMade, classes: Mapping[str, ClassRow]) -> frozenset[str]
         if piece is None or isinstance(piece, str):
             pieces.append(re.escape(piece or ""))
         else:
-            outer = piece.text.lstrip("^").removeprefix(".") if made.depth else piece.text
+            outer = piece.path.text.lstrip("^").removeprefix(".") if made.depth else piece.path.text
             values = pinned.get(outer)
             pieces.append("(?:" + "|".join(map(re.escape, sorted(values))) + ")" if values else ".*")
     pattern = re.compile("".join(pieces))

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Final
 
 from gateway.mapping import converters as general
-from gateway.mapping import datatypes, datatypes_identity, datatypes_person, datatypes_text, datatypes_values, people, quantities
+from gateway.mapping import people, quantities
 from gateway.mapping.checks import check_map, check_set, links
 from gateway.mapping.convert import Converter, collect
+from gateway.mapping.dialect import Dialect
 from gateway.mapping.engine import MappingSet, MapPlan
+from gateway.mapping.er7path import Er7Dialect
 from gateway.mapping.findings import Finding, MappingError
 from gateway.mapping.generate import compile_map
 from gateway.mapping.jsonpath import JsonDialect
@@ -27,8 +33,17 @@ from gateway.mapping.tables import (
     read_units,
 )
 
-HL7V2 = (datatypes, datatypes_identity, datatypes_person, datatypes_text, datatypes_values)
-GENERAL: Mapping[str, Converter] = collect(general, quantities, people, *HL7V2)
+GENERAL: Mapping[str, Converter] = collect(general, quantities, people)
+# The system whose records are messages of HL7 v2; all others speak JSON.
+HL7V2: Final = "hl7v2"
+
+
+@cache
+def datatypes() -> Mapping[str, Converter]:
+    """Return the converters of the data types of HL7 v2: what they are called for JSON too means the notation of HL7 v2 there."""
+    folder = import_module("gateway.mapping").__path__
+    names = sorted(module.name for module in iter_modules(folder) if module.name.startswith("datatypes"))
+    return {**GENERAL, **collect(*(import_module(f"gateway.mapping.{name}") for name in names))}
 
 
 def compile_set(files: Mapping[str, bytes], converters: Mapping[str, Converter]) -> MappingSet:
@@ -95,14 +110,21 @@ def _workshop(
     for name, tables in concepts.items():
         if not name.startswith(OVERLAYS):
             shared.update({table: overlay(shared.get(table), one) for table, one in tables.items()})
+    dialect = _dialect(texts)
     return Workshop(
-        dialect=JsonDialect(),
-        converters={**GENERAL, **converters},
+        dialect=dialect,
+        converters={**(datatypes() if isinstance(dialect, Er7Dialect) else GENERAL), **converters},
         own=frozenset(converters),
         tables={text.name: _tables(text, shared, concepts, findings) for text in texts},
         units=units,
         shared=shared,
     )
+
+
+def _dialect(texts: list[MapText]) -> Dialect:
+    if not any(text.system == HL7V2 for text in texts):
+        return JsonDialect()
+    return Er7Dialect(next((str(text.key("charset")) for text in texts if text.key("charset")), None))
 
 
 def _tables(
@@ -139,7 +161,7 @@ def _assemble(files: Mapping[str, bytes], made: list[MapMade], shop: Workshop, c
 
 
 def _plan(made: MapMade, shop: Workshop) -> MapPlan:
-    source, heads, rows, names = compile_map(made, shop.dialect)
+    source, heads, rows, names = compile_map(made, shop.dialect, dict(shop.converters))
     plan = MapPlan(
         name=made.text.name,
         kind=made.text.kind,

@@ -148,6 +148,7 @@ class Named:
     private: bool = False
     alone: bool = False
     raw: bool = False
+    many: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -159,13 +160,15 @@ def converter(
     private: bool = False,
     alone: bool = False,
     raw: bool = False,
+    many: bool = False,
     sources: Mapping[str, str] = NOTHING,
 ) -> Callable[[Converter], Converter]:
     """Name a converter.
 
     ``private``: not one character of what it reads may stand in an issue. ``alone``: it asks its context for nothing but what the row
     fixes (options, zone, tables, namespaces), so one context serves all. ``raw``: it reads the notation of HL7 v2 itself (components,
-    escapes); others get the first component as people read it. ``sources`` says which part of a value each leaf of the answer comes
+    escapes); others get the first component as people read it. ``many``: of a path with several values it gets all, in a list, for
+    one answer. ``sources`` says which part of a value each leaf of the answer comes
     from (``{"family": "1"}``, the longest path wins); such a converter is raw, and its answers never hold an empty part.
     """
     named = Named(
@@ -175,6 +178,7 @@ def converter(
         private=private,
         alone=alone,
         raw=raw or bool(sources),
+        many=many,
         sources=sources,
     )
 

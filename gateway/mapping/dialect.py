@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 
 class PathError(Exception):
@@ -44,6 +44,9 @@ class Located:
     sub: int = 0
 
 
+NOWHERE: Final = Located()
+
+
 class SourcePath(Protocol):
     """A path that was read and found right."""
 
@@ -59,7 +62,7 @@ class SourcePath(Protocol):
         """
 
     def levels(self) -> list[str]:
-        """Return, for each repetition in the path, the Python arguments that list its items: what ``foreach`` loops over.
+        """Return, for each repetition in the path, the head of a loop over its items, with the level as ``<at>`` and ``<up>``.
 
         Raises:
             PathError: the path doesn't end in a repetition.
@@ -108,8 +111,30 @@ class Dialect(Protocol):
     def notes(self, node: Any) -> Sequence[Any]:
         """Return what was wrong with a record that could be read all the same: (code, reason) of each."""
 
-    def place(self, place: Any, at: Located) -> str:
-        """Return a place as people write it."""
+    def place(self, place: Any, at: Located, part: str) -> str:
+        """Return a place, or a part of it, as people write it."""
+
+    def offset(self, body: bytes, place: Any, at: Located, part: str) -> tuple[int, int] | None:
+        """Return where in the bytes of the record a place is, ``None`` where the format doesn't tell."""
+
+    def start(self, level: int) -> str:
+        """Return the Python that makes a node ready to be read, empty for none."""
+
+    @property
+    def item(self) -> str:
+        """The variables of a loop in ``levels``."""
+
+    @property
+    def reads(self) -> str:
+        """The function that makes of a value what converters read that don't know the format, empty where that is the value."""
+
+    @property
+    def filled(self) -> str:
+        """The Python that asks whether the value ``v`` is there."""
+
+    @property
+    def null(self) -> str:
+        """The Python of the value that says that a field is empty now, empty where a format has none."""
 
     def helpers(self) -> Mapping[str, Any]:
         """Return the functions that the emitted Python calls."""

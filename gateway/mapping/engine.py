@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from gateway.identity import IdSpace
 from gateway.mapping.dialect import Dialect, UnreadableError
 from gateway.mapping.fill import Draft, QuarantineError, Run, SetAsideError
+from gateway.mapping.lineage import Trail
 from gateway.model import Issue, IssueCode, Mapped, MapResult, SourceRecord, Write
 
 # Types outside every patient compartment. Anything else without a patient is held back, since nobody could say whose it is.
@@ -68,9 +69,10 @@ class MappingSet:
 
     def map(self, record: SourceRecord, ids: IdSpace) -> MapResult:
         """Return what a record yields. Never raises."""
-        run = Run(record, ids, None)
+        run = Run(record, ids, self.dialect)
         try:
             run.node = self.dialect.read(record.body)
+            run.issues += [_note(code, reason) for code, reason in self.dialect.notes(run.node)]
             return self._map(run)
         except UnreadableError as error:
             return _held(run, "structure", _record_issue("structure", "", "", str(error)))
@@ -95,7 +97,7 @@ class MappingSet:
             return _held(run, "no-map", _record_issue("structure", "", "", "no map is for this record"))
         for plan, heads in chosen:
             for head in heads:
-                plan.rows(head, run)
+                _fill(plan, head, run)
         return _result(run)
 
     def source_code(self, map_name: str) -> str:
@@ -109,6 +111,28 @@ class MappingSet:
     def references_by_class(self) -> Mapping[str, frozenset[str]]:
         """Return, for each class key that the class map lists, the class keys that its resources may refer to."""
         return self.links
+
+
+def _fill(plan: MapPlan, head: Head, run: Run) -> None:
+    """Fill one resource in. One that is only to be there is made once, however often the record names it."""
+    if plan.write == "ensure":
+        if head[0] in run.made:
+            return
+        run.made.add(head[0])
+    plan.rows(head, run)
+
+
+def _note(code: IssueCode, reason: str) -> Issue:
+    return Issue(
+        severity="warning",
+        code=code,
+        row="",
+        source_path="",
+        target_path="",
+        masked="",
+        reason=reason,
+        action="read all the same",
+    )
 
 
 def _held(run: Run, reason: str, found: Issue) -> MapResult:
@@ -177,6 +201,6 @@ def _mapped(run: Run, draft: Draft, patient: str | None) -> Mapped:
         origin_portal=facts.get("origin_portal", record.origin),
         secrets=draft.secrets,
         references=frozenset(draft.references),
-        lineage=tuple(draft.lineage),
+        trail=Trail(draft.trail, run.dialect, record.body),
         issues=tuple(draft.issues),
     )

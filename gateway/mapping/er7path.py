@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
@@ -176,7 +177,7 @@ class Er7Path:
         value = f"fld({name}.f, {self.number})" if self.which == 1 else f"rep({name}.f, {self.number}, {self.which})"
         if self.component or self.sub:
             value = f"part({value}, {self.component}, {self.sub})"
-        return Emitted(value, f"({name}, {self.which})", many=False, setup=setup, node=name)
+        return Emitted(value, f"({name}, {self.which!r})", many=False, setup=setup, node=name)
 
     def _own(self, depth: int) -> Emitted:
         if depth == 0:
@@ -212,7 +213,7 @@ class Er7Path:
         """Return what ``foreach`` loops over; see ``SourcePath``."""
         if not self.segment or self.component or (self.number and not self.repeats):
             raise PathError(f"{self.text}: foreach needs a segment (OBX), or every repetition of a field (PV1-7*)")
-        return [f"{self.segment!r}, {self.number}"]
+        return [f"n<at> in items(n<up>, {self.segment!r}, {self.number})"]
 
     def asks(self) -> Expression | None:
         """Return the condition on the items of ``foreach``."""
@@ -226,8 +227,12 @@ class Er7Path:
 def inline(emitted: Emitted, value: str) -> str:
     """Return an expression that needs no variables: those of a path become part of it."""
     for name, expression in emitted.setup:
-        value = re.sub(rf"\b{name}\b", lambda _, made=expression: made, value)
+        value = re.sub(rf"\b{name}\b", partial(_instead, expression), value)
     return value
+
+
+def _instead(text: str, _: re.Match[str]) -> str:
+    return text
 
 
 def parse(text: str) -> Er7Path:
@@ -243,8 +248,8 @@ def parse(text: str) -> Er7Path:
         return Er7Path(text, component=int(own[1] or 0), sub=int(own[2] or 0))
     repeated = _REPEATED.fullmatch(text)
     if repeated is not None:
-        condition = _condition(text, repeated[3])
-        return Er7Path(text, repeated[1], number=int(repeated[2]), which="*", condition=condition, repeats=True)
+        asked = _condition(text, repeated[3])
+        return Er7Path(text, repeated[1], number=int(repeated[2]), which="*", condition=asked, repeats=True)
     found = _SEGMENT.fullmatch(text)
     if found is None:
         raise PathError(f"{text}: not a path of HL7 v2, such as PID-5.1, PID-3*, OBX or NTE*-3")
@@ -275,9 +280,17 @@ def _field(path: Er7Path, rest: str) -> Er7Path:
         choice = (int(component), int(sub or 0), wanted.strip('"'), sign == "=")
     if path.condition is not None and path.every is False and choice == "*":
         raise PathError(f"{path.text}: a condition and every repetition can't be joined")
-    return Er7Path(
-        path.text, path.segment, path.every, path.condition, int(number), choice, int(part_ or 0), int(below or 0)
-    )
+    return Er7Path(path.text, path.segment, path.every, path.condition, int(number), choice, int(part_ or 0), int(below or 0))
+
+
+def _below(at: Located, part: str) -> Located:
+    """Return the place of a part: ``1.2`` of a field is a sub-component, ``2`` of a component too."""
+    if not part:
+        return at
+    numbers = [int(number) for number in part.split(".")]
+    if at.component:
+        return Located(at.segment, at.number, at.component, numbers[0])
+    return Located(at.segment, at.number, numbers[0], numbers[1] if len(numbers) > 1 else 0)
 
 
 def written(place: tuple[Node, int], at: Located) -> str:
@@ -299,6 +312,10 @@ class Er7Dialect:
     sets: str | None = None
     name: str = field(default="er7", init=False)
     charset: str | None = field(default=None, init=False)
+    item: str = field(default="n<at>", init=False)
+    reads: str = field(default="plain", init=False)
+    filled: str = field(default="v and v != NULL", init=False)
+    null: str = field(default="NULL", init=False)
 
     def read(self, body: bytes) -> Any:
         """Return the message as a tree."""
@@ -310,21 +327,34 @@ class Er7Dialect:
 
     def notes(self, node: Any) -> Sequence[Any]:
         """Return what the splitter had to put right."""
-        found: Sequence[Any] = node.notes
-        return found
+        return [(note.code, note.reason) for note in node.notes]
 
     def path(self, text: str) -> Er7Path:
         """Read a path."""
         return parse(text)
 
-    def place(self, place: Any, at: Located) -> str:
+    def place(self, place: Any, at: Located, part: str) -> str:
         """Return a place as it stands in lineage and issues."""
-        return written(place, at)
+        return place if type(place) is str else written(place, _below(at, part))
+
+    def offset(self, body: bytes, place: Any, at: Located, part: str) -> tuple[int, int] | None:
+        """Return where in the message a place is."""
+        if type(place) is str:
+            return None
+        node, which = place
+        at = _below(at, part)
+        number = node.of if type(node) is Item else at.number
+        return er7.offsets(body, self.sets).range(node.i, number, which, at.component, at.sub)
+
+    def start(self, level: int) -> str:  # noqa: ARG002 - the contract
+        """Return nothing: paths find their segments themselves."""
+        return ""
 
     def helpers(self) -> Mapping[str, Any]:
         """Return the functions that the emitted Python calls."""
         return {
             "NONE": NONE,
+            "NULL": NULL,
             "valued": there,
             "holds": there,
             "fld": fld,

@@ -72,7 +72,6 @@ class Node:
         self.kids: dict[str, list[Node]] | None = None
 
 
-
 NONE: Final = Node("", [""], -1, None, 0)
 
 
@@ -130,11 +129,9 @@ def scope(tree: Tree, node: Node, name: str) -> Node:
 
 
 def scopes(tree: Tree, node: Node, name: str) -> Sequence[Node]:
-    """Return every segment of a name as they are seen from a node: itself, or those below the nearest that has any."""
+    """Return every segment of a name as they are seen from a node: those below the nearest that has any, so also its own neighbours."""
     at: Node | None = node
     while at is not None:
-        if at.name == name:
-            return (at,)
         if at.kids is not None and name in at.kids:
             return at.kids[name]
         at = at.up

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from gateway.mapping.dialect import Dialect, PathError, SourcePath
+from gateway.mapping.dialect import Dialect, Emitted, PathError, SourcePath
 
 _TOKEN = re.compile(
     r"""\s*(?:([()])|("[^"]*")(?![.\[])|(=)|((?:"[^"]*"(?=[.\[])|(?<=\.)"[^"]*"|[^\s()="\[\]]|\[[^\]]*\])+))""",
@@ -130,16 +130,24 @@ def parse(text: str, dialect: Dialect) -> Expression:
     return _Parser(text, dialect).whole()
 
 
-def emit(expression: Expression, depth: int) -> str:
-    """Return the Python for an expression."""
+Use = Callable[[Emitted, str], str]
+
+
+def emit(expression: Expression, depth: int, use: Use) -> str:
+    """Return the Python for an expression; ``use`` sees to the variables that a path needs and returns what is to be written."""
     if isinstance(expression, Not):
-        return f"not ({emit(expression.one, depth)})"
+        return f"not ({emit(expression.one, depth, use)})"
     if isinstance(expression, Joined):
-        return "(" + f" {expression.word} ".join(emit(part, depth) for part in expression.parts) + ")"
+        return "(" + f" {expression.word} ".join(emit(part, depth, use) for part in expression.parts) + ")"
     path = expression.path.emit(depth)
     if path.many:
-        return f"any({_ask(expression, 'v')} for v, _ in {path.value})"
-    return _ask(expression, path.value)
+        return use(path, f"any({_ask(expression, 'v')} for v, _ in {path.value})")
+    return use(path, _ask(expression, path.value))
+
+
+def bare(path: Emitted, value: str) -> str:  # noqa: ARG001 - a use
+    """Return an expression as it is: for checks, and for paths without variables."""
+    return value
 
 
 def _ask(test: Test, value: str) -> str:

@@ -1,30 +1,27 @@
-"""Filling a resource in: a row's value converted, put in its place, and its lineage written down."""
+"""Filling a resource in: a row's value converted and put in its place, and a note of where it came from."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from gateway.identity import IdSpace
 from gateway.mapping.convert import ConvertContext, Converted, Converter, RejectRecord, RowFacts, Unmappable
+from gateway.mapping.dialect import NOWHERE, Located
+from gateway.mapping.lineage import LEAVES, Origin, Step, copied, pruned, referred, whole
 from gateway.mapping.moments import moment
-from gateway.model import Issue, IssueCode, Lineage, SourceRecord
+from gateway.model import Issue, IssueCode, SourceRecord
 
 if TYPE_CHECKING:
+    from gateway.mapping.dialect import Dialect
     from gateway.mapping.engine import MapPlan
 
-Origin = Literal["source", "constant", "default", "derived"]
-
 REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
-# Lineage lines that a row may keep ready: enough for every place a row really fills, and a bound for hostile records.
-MEMO: Final = 512
 SHOWN: Final = 2
 # The label of a step that makes a new element each time.
 NEW: Final = "[]"
-LEAVES: Final = frozenset({str, bool, int, Decimal})
 
 
 class QuarantineError(Exception):
@@ -35,12 +32,8 @@ class SetAsideError(Exception):
     """This record is set aside by its status."""
 
 
-class _EmptyError(Exception):
-    """A converter's value holds an empty part, which FHIR doesn't allow."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Place:
     """One step of a target path at run time. ``label`` empty: a single element; ``[]``: a new one each time."""
 
     name: str
@@ -50,11 +43,14 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class RowPlan:
-    """What the engine knows of one row. ``memo`` and ``blocks`` keep lineage lines, which are the same for most records."""
+    """What the engine knows of one row.
+
+    ``sound``: what the converter answers has no empty parts and no references. ``shared``: other rows add to what this one puts.
+    """
 
     label: str
     target: str
-    steps: tuple[Step, ...]
+    places: tuple[Place, ...]
     convert: Converter
     facts: RowFacts
     origin: Origin
@@ -62,49 +58,47 @@ class RowPlan:
     pattern: re.Pattern[str] | None
     kinds: tuple[type, ...]
     spread: bool
-    memo: dict[tuple[str, str | None], Lineage] = field(default_factory=dict)
-    blocks: dict[str, tuple[Lineage, ...]] = field(default_factory=dict)
-
-    def line(self, path: str, source: str | None, origin: Origin) -> Lineage:
-        """Return the line of lineage for one leaf."""
-        found = self.memo.get((path, source))
-        if found is None or found.origin != origin:
-            found = Lineage(path=path, origin=origin, source=source, row=self.label)
-            if len(self.memo) < MEMO:
-                self.memo[(path, source)] = found
-        return found
+    at: Located = NOWHERE
+    sources: Mapping[str, str] = field(default_factory=dict)
+    sound: bool = False
+    shared: bool = False
 
 
-@dataclass(slots=True)
 class Draft:
-    """A resource while its rows are filled in."""
+    """A resource while its rows are filled in. ``slots`` holds the elements that a label means, with their path."""
 
-    plan: MapPlan
-    id: str
-    body: dict[str, Any]
-    class_: str
-    lineage: list[Lineage]
-    issues: list[Issue] = field(default_factory=list)
-    slots: dict[tuple[str, str], tuple[dict[str, Any], str]] = field(default_factory=dict)
-    references: set[str] = field(default_factory=set)
-    labels: set[str] = field(default_factory=set)
-    facts: dict[str, Any] = field(default_factory=dict)
-    secrets: dict[str, str] = field(default_factory=dict)
+    __slots__ = ("body", "class_", "facts", "id", "issues", "labels", "plan", "references", "secrets", "slots", "trail")
+
+    def __init__(self, plan: MapPlan, id_: str, body: dict[str, Any], class_: str, trail: list[Step]) -> None:
+        self.plan = plan
+        self.id = id_
+        self.body = body
+        self.class_ = class_
+        self.trail = trail
+        self.issues: list[Issue] = []
+        self.slots: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
+        self.references: set[str] = set()
+        self.labels: set[str] = set()
+        self.facts: dict[str, Any] = {}
+        self.secrets: dict[str, str] = {}
 
 
 class Run:
-    """The mapping of one record."""
+    """The mapping of one record. ``made`` are the resources so far, ``ready`` the ids that were worked out for a part of the record."""
 
-    __slots__ = ("drafts", "ids", "issues", "named", "node", "record", "system")
+    __slots__ = ("dialect", "drafts", "ids", "issues", "made", "named", "node", "ready", "record", "system")
 
-    def __init__(self, record: SourceRecord, ids: IdSpace, node: Any) -> None:
+    def __init__(self, record: SourceRecord, ids: IdSpace, dialect: Dialect) -> None:
         self.record = record
         self.system = record.system
         self.ids = ids
-        self.node = node
+        self.dialect = dialect
+        self.node: Any = None
         self.drafts: list[Draft] = []
         self.issues: list[Issue] = []
         self.named: dict[str, list[str]] = {}
+        self.made: set[str] = set()
+        self.ready: dict[tuple[str, int], str | None] = {}
 
     def id(self, type_: str, key: str) -> str:
         """Return the id of a resource of this record system."""
@@ -119,13 +113,15 @@ def mask(value: Any, *, private: bool) -> str:
     return text[: min(SHOWN, max(0, len(text) - SHOWN))] + "****"
 
 
-def issue(plan: RowPlan, code: IssueCode, value: Any, source: str, reason: str, action: str, *, error: bool = False) -> Issue:
-    """Return an issue about a row."""
+def issue(
+    run: Run, plan: RowPlan, code: IssueCode, value: Any, source: Any, reason: str, action: str, *, error: bool = False
+) -> Issue:
+    """Return an issue about a row; ``source`` is the place as the dialect keeps it, ``None`` for none."""
     return Issue(
         severity="error" if error else "warning",
         code=code,
         row=plan.label,
-        source_path=source,
+        source_path="" if source is None else source if type(source) is str else run.dialect.place(source, plan.at, ""),
         target_path=plan.target,
         masked="" if value is None else mask(value, private=plan.private),
         reason=reason,
@@ -133,189 +129,106 @@ def issue(plan: RowPlan, code: IssueCode, value: Any, source: str, reason: str, 
     )
 
 
-def convert(draft: Draft, run: Run, plan: RowPlan, value: Any, source: str, item: Any, unit: Any) -> bool:
-    """Turn a source value into the row's element and return whether there is one; what has no meaning leaves an issue."""
-    function = plan.convert
+def asked(converter: Converter, value: Any, run: Run, item: Any) -> str | None:
+    """Return the part of a key that a converter makes of a value, ``None`` when it makes none."""
     try:
-        made = function(value, ConvertContext(plan.facts, run.ids, run.system, run.node, item, unit))
-    except RejectRecord as error:
-        draft.issues.append(issue(plan, error.issue, value, source, error.reason, "record quarantined", error=True))
+        made = converter(value, ConvertContext(NO_ROW, run.ids, run.system, run.node, item, None))
+    except Unmappable:
+        return None
+    return made if type(made) is str and made else None
+
+
+def refuse(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, error: Exception) -> bool:
+    """Leave an element out that its converter found no meaning for, with an issue; worse faults cost the record. Always false."""
+    if isinstance(error, RejectRecord):
+        draft.issues.append(issue(run, plan, error.issue, value, source, error.reason, "record quarantined", error=True))
         raise QuarantineError from None
-    except Unmappable as error:
-        draft.issues.append(issue(plan, error.issue, value, source, error.reason, "element omitted"))
+    if isinstance(error, Unmappable):
+        draft.issues.append(issue(run, plan, error.issue, value, source, error.reason, "element omitted"))
         return False
-    except Exception as error:  # noqa: BLE001 - a faulty converter must cost one record, never the batch
-        _broken(draft, plan, value, source, f"the converter failed ({type(error).__name__})")
-    if type(made) is Converted:
-        return _put_converted(draft, plan, value, made, source)
-    return made is not None and put(draft, plan, made, source)
+    return _broken(draft, run, plan, value, source, f"the converter failed ({type(error).__name__})")
 
 
-def _put_converted(draft: Draft, plan: RowPlan, value: Any, made: Converted, source: str) -> bool:
-    for note in made.issues:
-        draft.issues.append(issue(plan, note.code, value, source, note.reason, note.action))
-    if made.value is None:
-        return False
-    return put(draft, plan, made.value, source, made.sources, "default" if made.default else plan.origin)
-
-
-def _broken(draft: Draft, plan: RowPlan, value: Any, source: str, reason: str) -> NoReturn:
-    """QuarantineError the record: a converter did what it must not."""
-    draft.issues.append(issue(plan, "structure", value, source, reason, "record quarantined", error=True))
+def _broken(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, reason: str) -> NoReturn:
+    """Quarantine the record: a converter did what it must not."""
+    draft.issues.append(issue(run, plan, "structure", value, source, reason, "record quarantined", error=True))
     raise QuarantineError
 
 
-def put(
-    draft: Draft,
-    plan: RowPlan,
-    value: Any,
-    source: str | None,
-    sources: Mapping[str, str] | None = None,
-    origin: Origin | None = None,
-) -> bool:
-    """Put a value where the row says, with its lineage; a place that is filled already keeps what it has."""
-    if not plan.steps:
-        _keep(draft, plan, value, source)
+def put(draft: Draft, run: Run, plan: RowPlan, value: Any, made: Any, source: Any) -> bool:
+    """Put what a converter made of a value where the row says; return whether something stands there now."""
+    origin, sources = plan.origin, plan.sources
+    if type(made) is Converted:
+        for note in made.issues:
+            draft.issues.append(issue(run, plan, note.code, value, source, note.reason, note.action))
+        origin, sources, made = "default" if made.default else origin, made.sources or sources, made.value
+    if made is None:
+        return False
+    if not plan.places:
+        _keep(draft, run, plan, made, source)
         return True
-    if plan.spread and type(value) is list:
-        # Each, not any of them: all() and any() would stop early.
-        return max([_put_one(draft, plan, one, source, sources, origin or plan.origin) for one in value], default=False)
-    return _put_one(draft, plan, value, source, sources, origin or plan.origin)
+    several = made if plan.spread and type(made) is list else (made,)
+    # Each, not any of them: all() and any() would stop early.
+    return max([_put_one(draft, run, plan, one, source, sources, origin) for one in several], default=False)
 
 
-def _put_one(
-    draft: Draft, plan: RowPlan, value: Any, source: str | None, sources: Mapping[str, str] | None, origin: Origin
-) -> bool:
+def _put_one(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, sources: Mapping[str, str], origin: Origin) -> bool:
     if type(value) not in plan.kinds or (plan.pattern is not None and not plan.pattern.fullmatch(value)):
-        _broken(draft, plan, value, source or "", "the converter's answer isn't of the target's type")
-    if type(value) in LEAVES and not sources:
-        return value != "" and _put_leaf(draft, plan, value, source, origin)
-    try:
-        lines = _lines(value, source, sources, origin)
-    except _EmptyError:
-        value = _pruned(value)
-        if value is None:
-            return False
-        lines = _lines(value, source, sources, origin)
-    path = _place(draft, plan, value)
+        _broken(draft, run, plan, value, source, "the converter's answer isn't of the target's type")
+    if not plan.sound:
+        if not whole(value):
+            value = pruned(value)
+            if value is None:
+                return False
+        leaf = type(value) in LEAVES
+        if not leaf or plan.places[-1].name == "reference":
+            draft.references.update(
+                one for one in referred(value if not leaf else {"reference": value}) if REFERENCE.fullmatch(one)
+            )
+    path = place(draft, plan, value)
     if path is None:
         return False
-    _trace(draft, plan, path, lines)
+    draft.trail.append((plan, path, copied(value) if plan.shared else value, source, sources or None, origin))
     return True
 
 
-def _put_leaf(draft: Draft, plan: RowPlan, value: Any, source: str | None, origin: Origin) -> bool:
-    """Put a single value: what most rows do, so without the walk over its parts."""
-    path = _place(draft, plan, value)
-    if path is None:
-        return False
-    draft.lineage.append(plan.line(path, source, origin))
-    if plan.steps[-1].name == "reference" and REFERENCE.fullmatch(str(value)):
-        draft.references.add(value)
-    return True
-
-
-def put_reference(draft: Draft, plan: RowPlan, target: str, source: str) -> bool:
+def put_reference(draft: Draft, run: Run, plan: RowPlan, target: str, source: Any) -> bool:  # noqa: ARG001 - as keep_patient
     """Put a reference that was made from a key."""
-    path = _place(draft, plan, {"reference": target})
+    value = {"reference": target}
+    path = place(draft, plan, value)
     if path is None:
         return False
     draft.references.add(target)
-    draft.lineage.append(plan.line(path + ".reference", source, plan.origin))
+    draft.trail.append((plan, path, {"reference": target} if plan.shared else value, source, None, plan.origin))
     return True
 
 
-def put_constant(draft: Draft, plan: RowPlan, value: Any) -> bool:
-    """Put a constant at a place that depends on the record: its lineage is the same for each place."""
-    if not plan.steps or type(value) is list:
-        return put(draft, plan, value, None)
-    path = _place(draft, plan, value)
+def put_constant(draft: Draft, run: Run, plan: RowPlan, value: Any) -> bool:
+    """Put a constant at a place that depends on the record."""
+    if not plan.places or type(value) is list:
+        return put(draft, run, plan, None, value, None)
+    path = place(draft, plan, value)
     if path is None:
         return False
-    known = plan.blocks.get(path)
-    if known is None:
-        known = tuple(plan.line(path + below, None, plan.origin) for below, _, _, _ in _lines(value, None, None, plan.origin))
-        if len(plan.blocks) < MEMO:
-            plan.blocks[path] = known
-    draft.lineage += known
+    draft.trail.append((plan, path, copied(value) if plan.shared else value, None, None, plan.origin))
     return True
 
 
-Line = tuple[str, str | None, Any, Origin]
+def erase(draft: Draft, plan: RowPlan) -> None:
+    """Say that an element is empty now: the store takes it out (``write: patch``). A value that another row put stays."""
+    node = draft.body
+    *outer, last = plan.places
+    for step in outer:
+        if step.label:
+            return
+        node = node.setdefault(step.name, {})
+    node.setdefault(last.name, "")
 
 
-def _lines(value: Any, source: str | None, sources: Mapping[str, str] | None, origin: Origin) -> list[Line]:
-    """Return (path below the element, source, leaf, origin) for every leaf of a value.
-
-    Raises:
-        _EmptyError: a part of it is empty.
-    """
-    found: list[Line] = []
-    if type(value) in LEAVES:
-        _leaf(value, "", source, sources, origin, found)
-    else:
-        _leaves(value, "", source, sources, origin, found)
-    return found
-
-
-def _leaf(
-    value: Any, path: str, source: str | None, sources: Mapping[str, str] | None, origin: Origin, found: list[Line]
-) -> None:
-    if value == "":
-        raise _EmptyError
-    found.append((path, _from(path, source, sources) if sources else source, value, origin))
-
-
-def _leaves(
-    value: Any, path: str, source: str | None, sources: Mapping[str, str] | None, origin: Origin, found: list[Line]
-) -> None:
-    kind = type(value)
-    if not value or kind not in (dict, list):
-        raise _EmptyError
-    for name, part in value.items() if kind is dict else enumerate(value):
-        below = f"{path}.{name}" if kind is dict else f"{path}[{name}]"
-        if type(part) in LEAVES:
-            _leaf(part, below, source, sources, origin, found)
-        elif part is not None or kind is dict:
-            # A null in a list keeps its place beside the extensions of a primitive that repeats; it is no leaf.
-            _leaves(part, below, source, sources, origin, found)
-
-
-def _from(path: str, source: str | None, sources: Mapping[str, str]) -> str | None:
-    """Return the field that a leaf came from: the longest named path that it lies under."""
-    relative = path.removeprefix(".")
-    best = ""
-    for name in sources:
-        if len(name) > len(best) and relative.startswith(name) and relative[len(name) : len(name) + 1] in ("", ".", "["):
-            best = name
-    return _joined(source, sources.get(best))
-
-
-def _joined(source: str | None, below: str | None) -> str | None:
-    if not below:
-        return source
-    return below if source in (None, "", ".") else f"{source}.{below}"
-
-
-def _pruned(value: Any) -> Any:
-    """Return a value without its empty parts, ``None`` when nothing is left.
-
-    Raises:
-        TypeError: a part that has no place in FHIR JSON, such as a float.
-    """
-    if type(value) is dict:
-        return {name: kept for name, part in value.items() if (kept := _pruned(part)) is not None} or None
-    if type(value) is list:
-        return [kept for part in value if (kept := _pruned(part)) is not None] or None
-    if value is not None and type(value) not in LEAVES:
-        raise TypeError(type(value).__name__)
-    return None if value is None or value == "" else value
-
-
-def _place(draft: Draft, plan: RowPlan, value: Any) -> str | None:
+def place(draft: Draft, plan: RowPlan, value: Any) -> str | None:
     """Put a value in the body; return its path with indexes, or ``None`` when the place was taken."""
     node, path = draft.body, ""
-    *outer, last = plan.steps
+    *outer, last = plan.places
     for step in outer:
         path = f"{path}.{step.name}" if path else step.name
         if step.label:
@@ -325,99 +238,94 @@ def _place(draft: Draft, plan: RowPlan, value: Any) -> str | None:
     path = f"{path}.{last.name}" if path else last.name
     if last.label:
         return _last(draft, node, path, last, value)
-    if last.name in node:
+    if node.get(last.name, "") != "":
         return None
     node[last.name] = value
     return path
 
 
-def _last(draft: Draft, node: dict[str, Any], path: str, step: Step, value: Any) -> str | None:
+def _several(node: dict[str, Any], name: str) -> list[Any]:
+    """Return the list of an element that repeats; one that was said to be empty begins anew."""
+    found = node.get(name)
+    if not found:
+        found = node[name] = []
+    several: list[Any] = found
+    return several
+
+
+def _last(draft: Draft, node: dict[str, Any], path: str, step: Place, value: Any) -> str | None:
     if (path, step.label) in draft.slots:
         return None
-    several = node.setdefault(step.name, [])
+    several = _several(node, step.name)
     several.append(value)
-    whole = f"{path}[{len(several) - 1}]"
+    whole_path = f"{path}[{len(several) - 1}]"
     if step.label != NEW:
-        draft.slots[path, step.label] = (value, whole)
-    return whole
+        draft.slots[path, step.label] = (value, whole_path)
+    return whole_path
 
 
-def _element(draft: Draft, plan: RowPlan, node: dict[str, Any], path: str, step: Step) -> tuple[dict[str, Any], str]:
+def _element(draft: Draft, plan: RowPlan, node: dict[str, Any], path: str, step: Place) -> tuple[dict[str, Any], str]:
     """Return the element of a repeating one that a label means, made when it isn't there."""
     known = draft.slots.get((path, step.label))
     if known is not None:
         return known
-    several = node.setdefault(step.name, [])
+    several = _several(node, step.name)
     made: dict[str, Any] = {"url": step.label} if step.url else {}
     several.append(made)
-    whole = f"{path}[{len(several) - 1}]"
+    whole_path = f"{path}[{len(several) - 1}]"
     if step.url:
-        draft.lineage.append(plan.line(f"{whole}.url", None, "constant"))
+        draft.trail.append((plan, f"{whole_path}.url", step.label, None, None, "constant"))
     if step.label != NEW:
-        draft.slots[path, step.label] = (made, whole)
-    return made, whole
+        draft.slots[path, step.label] = (made, whole_path)
+    return made, whole_path
 
 
-def _trace(draft: Draft, plan: RowPlan, path: str, lines: list[Line]) -> None:
-    lineage, memo = draft.lineage, plan.memo
-    for below, source, value, origin in lines:
-        whole = path + below
-        known = memo.get((whole, source))
-        lineage.append(known if known is not None and known.origin == origin else plan.line(whole, source, origin))
-        if whole.endswith("reference") and type(value) is str and REFERENCE.fullmatch(value):
-            draft.references.add(value)
-
-
-def constant_lines(plan: RowPlan, value: Any) -> tuple[Lineage, ...]:
-    """Return the lineage of a constant at a place that is always the same."""
-    return tuple(plan.line(plan.target + below, None, plan.origin) for below, _, _, _ in _lines(value, None, None, plan.origin))
-
-
-def _keep(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
+def _keep(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any) -> None:
     """Keep a fact or a secret; the first that a row finds stays."""
-    place, _, name = plan.target.partition(":")
-    if place == "secrets":
+    kind, _, name = plan.target.partition(":")
+    if kind == "secrets":
         draft.secrets.setdefault(name, str(value))
     elif name == "set_aside":
         raise SetAsideError(str(value))
     elif name == "data_at":
-        _keep_moment(draft, plan, value, source)
+        _keep_moment(draft, run, plan, value, source)
     elif name == "withdrawn":
         draft.facts[name] = draft.facts.get(name, False) or bool(value)
     else:
         draft.facts.setdefault(name, value)
 
 
-def keep_patient(draft: Draft, plan: RowPlan, target: str, source: str) -> bool:  # noqa: ARG001 - called as put_reference is
+def keep_patient(draft: Draft, run: Run, plan: RowPlan, target: str, source: Any) -> bool:  # noqa: ARG001 - as put_reference
     """Keep the patient whose compartment the resource is in."""
     draft.facts.setdefault("patient", target.partition("/")[2])
     return True
 
 
-def _keep_moment(draft: Draft, plan: RowPlan, value: Any, source: str | None) -> None:
+def _keep_moment(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any) -> None:
     at = moment(str(value), draft.plan.zone if plan.facts.zone is None else plan.facts.zone)
     if at is None:
         reason = "not a moment to count from: no zone, or a year that can't be"
-        draft.issues.append(issue(plan, "value-invalid", value, source or "", reason, "element omitted"))
+        draft.issues.append(issue(run, plan, "value-invalid", value, source, reason, "element omitted"))
     else:
         draft.facts.setdefault("data_at", at)
 
 
-def overflow(draft: Draft, plan: RowPlan, hits: list[tuple[Any, str]]) -> None:
+def overflow(draft: Draft, run: Run, plan: RowPlan, hits: list[tuple[Any, Any]]) -> None:
     """Say that a path gave more values than the target takes."""
     reason = f"{len(hits)} values for an element that occurs once"
-    draft.issues.append(issue(plan, "cardinality-overflow", None, hits[1][1], reason, "first value used"))
+    draft.issues.append(issue(run, plan, "cardinality-overflow", None, hits[1][1], reason, "first value used"))
 
 
-def missing(draft: Draft, plan: RowPlan, source: str) -> NoReturn:
-    """QuarantineError the record: a required element stays empty."""
+def missing(draft: Draft, run: Run, plan: RowPlan, source: str) -> NoReturn:
+    """Quarantine the record: a required element stays empty."""
     code: IssueCode = "reference-unresolved" if source.startswith("@") else "required-missing"
-    draft.issues.append(issue(plan, code, None, source, "a required element stays empty", "record quarantined", error=True))
+    found = issue(run, plan, code, None, source, "a required element stays empty", "record quarantined", error=True)
+    draft.issues.append(found)
     raise QuarantineError
 
 
 def no_key(run: Run, row: str, source: str) -> NoReturn:
-    """QuarantineError the record: a resource would have no id."""
+    """Quarantine the record: a resource would have no id."""
     run.issues.append(
         Issue(
             severity="error",
@@ -431,3 +339,6 @@ def no_key(run: Run, row: str, source: str) -> NoReturn:
         )
     )
     raise QuarantineError
+
+
+NO_ROW: Final = RowFacts()

@@ -9,12 +9,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.jsonbytes import DecodeError, loads
-from gateway.mapping.dialect import Emitted, Located, PathError, UnreadableError
+from gateway.mapping.dialect import NOWHERE, Emitted, Located, PathError, UnreadableError
 
 # A step is a tuple: ("f", name), ("i", number), ("*",), or ("=", names, value, wanted).
 Step = tuple[Any, ...]
 Hit = tuple[Any, str]
-NOWHERE: Final = Located()
 
 _NAME = r'(?:[A-Za-z_][A-Za-z0-9_-]*|"[^"]+")'
 _FIELD = re.compile(rf"({_NAME})")
@@ -133,7 +132,7 @@ class JsonPath:
         start = 0
         for number, step in enumerate(self.steps, start=1):
             if step[0] in "*=":
-                parts.append(repr(self.steps[start:number]))
+                parts.append(f"n<at>, w<at>, i<at> in items(n<up>, w<up>, {self.steps[start:number]!r})")
                 start = number
         return parts
 
@@ -200,6 +199,10 @@ class JsonDialect:
 
     name: Final = "json"
     charset: Final = "utf-8"
+    item: Final = "n<at>, w<at>, i<at>"
+    reads: Final = ""
+    filled: Final = "v or v == 0"
+    null: Final = ""
 
     def read(self, body: bytes) -> Any:
         """Return the object of a record."""
@@ -219,10 +222,19 @@ class JsonDialect:
         """Return nothing: JSON is right or it isn't JSON."""
         return ()
 
-    def place(self, place: Any, at: Located) -> str:  # noqa: ARG002 - the contract
+    def place(self, place: Any, at: Located, part: str) -> str:  # noqa: ARG002 - the contract
         """Return a place: it is text already."""
-        return str(place)
+        if not part:
+            return str(place)
+        return part if place in ("", ".") else f"{place}.{part}"
+
+    def offset(self, body: bytes, place: Any, at: Located, part: str) -> None:
+        """Return nothing: what was parsed no longer knows where it stood."""
+
+    def start(self, level: int) -> str:
+        """Return the variables that paths read."""
+        return "d0, w0 = n0, ''" if level == 0 else f"d{level} = n{level} if type(n{level}) is dict else EMPTY"
 
     def helpers(self) -> dict[str, Any]:
         """Return the functions that the emitted Python calls."""
-        return {"select": select, "walk": walk, "dig": dig, "items": items, "text_of": text_of}
+        return {"select": select, "walk": walk, "dig": dig, "items": items, "text_of": text_of, "EMPTY": {}}

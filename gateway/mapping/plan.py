@@ -33,13 +33,18 @@ class MapReader:
         foreach = self._try("foreach", dialect.path, text.key("foreach"))
         depth = len(self._try("foreach", lambda path: path.levels(), foreach) or []) if foreach else 0
         selector = self._try("map", lambda value: expressions.parse(value, dialect), text.selector)
-        self._try("map", lambda value: expressions.emit(value, 0), selector)
+        self._try("map", lambda value: expressions.emit(value, 0, expressions.bare), selector)
+        if foreach is not None and foreach.asks() is not None:
+            self._try("foreach", lambda value: expressions.emit(value.asks(), depth, expressions.bare), foreach)
         key = self._try("key", lambda value: template.parse_key(value, dialect), text.key("key"))
+        for hole in (hole for part in key or [] for hole in part.holes if hole.converter):
+            if hole.converter not in self.shop.converters:
+                self.findings.append(text.fault(f"there is no converter {hole.converter!r}", "key"))
         class_ = self._try("class", lambda value: template.parse(value, dialect), text.key("class"))
         for name, parts in (("key", key or []), ("class", [class_] if class_ else [])):
             for path in (path for part in parts for path in part.paths):
                 self._try(name, lambda value: value.emit(depth), path)
-        if (text.key("charset") or dialect.charset).lower() != dialect.charset:
+        if dialect.charset is not None and (text.key("charset") or dialect.charset).lower() != dialect.charset:
             self.findings.append(text.fault(f"{dialect.name} is always {dialect.charset}", "charset"))
         zone = self._zone(text.keys.get("zone"))
         if len(self.findings) > before or key is None or class_ is None:
@@ -58,6 +63,7 @@ class MapReader:
         )
         made.rows = [one for row in text.rows if (one := RowReader(row, made, self.shop, self.findings).read())]
         _defaults(made.rows)
+        _shared(made.rows)
         return made
 
     def _try(self, key: str, read: Any, value: Any) -> Any:
@@ -86,3 +92,11 @@ def _defaults(rows: list[RowMade]) -> None:
             if one.plan.origin == "constant" and one.group in seen:
                 one.plan.origin = "default"
             seen.add(one.group)
+
+
+def _shared(rows: list[RowMade]) -> None:
+    """Mark the rows whose value other rows add to."""
+    groups = {one.group for one in rows if one.target is not None}
+    for one in rows:
+        if one.plan is not None and one.target is not None:
+            one.plan.shared = any(len(group) > len(one.group) and group[: len(one.group)] == one.group for group in groups)

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from gateway.mapping import expressions, r4, targets, template
 from gateway.mapping.convert import Converter, RowFacts, named
-from gateway.mapping.dialect import Dialect, PathError, SourcePath
+from gateway.mapping.dialect import Dialect, Located, PathError, SourcePath
 from gateway.mapping.expressions import Expression
-from gateway.mapping.fill import RowPlan, Step
+from gateway.mapping.fill import Place, RowPlan
 from gateway.mapping.findings import Finding
 from gateway.mapping.language import MapText, Row
 from gateway.mapping.tables import WIDTH, CodeTable, UnitTable
@@ -81,6 +81,9 @@ class RowMade:
     constant: Any = None
     group: tuple[str, ...] = ()
     multiple: bool = False
+    raw: bool = False
+    alone: bool = False
+    joins: bool = False
 
     @property
     def conditional(self) -> bool:
@@ -163,7 +166,7 @@ class RowReader:
         if key not in self.row.content:
             return None
         found = expressions.parse(self.row.get(key), self.shop.dialect)
-        expressions.emit(found, self.made.depth)
+        expressions.emit(found, self.made.depth, expressions.bare)
         return found
 
     def _path(self, key: str) -> SourcePath:
@@ -198,10 +201,11 @@ class RowReader:
         found = None if one.target is None else one.target.leaf
         leaf = found is not None and found.primitive
         into = self.row.get("into")
+        one.raw, one.alone, one.joins = mark.raw, mark.alone and one.unit is None, mark.many
         return RowPlan(
             label=self.row.label,
             target=one.target.text if one.target else f"{into}:{self.row.get('to')}",
-            steps=() if one.target is None else tuple(_step(segment) for segment in one.target.segments),
+            places=() if one.target is None else tuple(_place(segment) for segment in one.target.segments),
             convert=function,
             facts=self._facts(kind, options, found),
             origin="constant" if "const" in self.row.content else "derived" if one.at or name == "reference" else "source",
@@ -209,6 +213,9 @@ class RowReader:
             pattern=r4.PATTERNS.get(kind) if leaf and name in self.shop.own else None,
             kinds=r4.NUMBERS.get(kind, (str,)) if leaf or found is None else (dict,),
             spread=one.target is not None and one.target.segments[-1].how == "append",
+            at=one.path.located() if one.path else Located(),
+            sources=mark.sources,
+            sound=bool(mark.sources) or (leaf and name not in self.shop.own and kind != "Reference"),
         )
 
     def _options(self) -> dict[str, Any]:
@@ -345,17 +352,22 @@ class RowReader:
         one.key_type = options["type"]
         one.external = options.get("external") is True
         one.key = template.parse_key(key, self.shop.dialect, row_value=one.path is not None)
-        for path in (path for part in one.key for path in part.paths):
-            path.emit(self.made.depth)
+        for hole in (hole for part in one.key for hole in part.holes):
+            hole.path.emit(self.made.depth)
+            if hole.converter and hole.converter not in self.shop.converters:
+                self.fault(f"there is no converter {hole.converter!r}")
+        paths = [path for part in one.key for path in part.paths]
+        if one.path is None and one.plan is not None and paths:
+            one.plan.at = paths[0].located()
 
 
 def _text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _step(segment: targets.Segment) -> Step:
+def _place(segment: targets.Segment) -> Place:
     label = "[]" if segment.how == "append" else segment.label
-    return Step(name=segment.name, label=label, url=segment.found.type == "Extension" and segment.how == "named")
+    return Place(name=segment.name, label=label, url=segment.found.type == "Extension" and segment.how == "named")
 
 
 def _as_target(type_: str, codings: list[dict[str, str]]) -> Any:

@@ -8,18 +8,40 @@ from dataclasses import dataclass
 from gateway.mapping.dialect import Dialect, PathError, SourcePath
 
 _HOLE = re.compile(r"\{([^{}]*)\}")
+_ASKED = re.compile(r"(.*\S)\s+as\s+([a-z][a-z0-9_]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A placeholder: the value of a path, or what a converter makes of it."""
+
+    path: SourcePath
+    converter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text in pieces: a str stands for itself, a path for its value, ``None`` for the value of the row (``{}``)."""
+    """A text in pieces: a str stands for itself, a hole for its value, ``None`` for the value of the row (``{}``)."""
 
-    pieces: tuple[str | SourcePath | None, ...]
+    pieces: tuple[str | Hole | None, ...]
+
+    @property
+    def holes(self) -> list[Hole]:
+        """The placeholders."""
+        return [piece for piece in self.pieces if isinstance(piece, Hole)]
 
     @property
     def paths(self) -> list[SourcePath]:
-        """The placeholders."""
-        return [piece for piece in self.pieces if piece is not None and not isinstance(piece, str)]
+        """The paths of the placeholders."""
+        return [hole.path for hole in self.holes]
+
+    @property
+    def text(self) -> str:
+        """The template as it is written, as far as it matters."""
+        return "".join(
+            piece if isinstance(piece, str) else "{}" if piece is None else f"{{{piece.path.text} as {piece.converter}}}"
+            for piece in self.pieces
+        )
 
     @property
     def shape(self) -> str:
@@ -33,18 +55,23 @@ def parse(text: str, dialect: Dialect, *, row_value: bool = False) -> Template:
     Raises:
         PathError: a placeholder isn't a path, or braces don't match.
     """
-    pieces: list[str | SourcePath | None] = []
+    pieces: list[str | Hole | None] = []
     position = 0
     for hole in _HOLE.finditer(text):
         pieces += [text[position : hole.start()]] if hole.start() > position else []
         if not hole[1] and not row_value:
             raise PathError(f"{text}: a path is missing between the braces")
-        pieces.append(dialect.path(hole[1]) if hole[1] else None)
+        pieces.append(_hole(hole[1], dialect) if hole[1] else None)
         position = hole.end()
     pieces += [text[position:]] if position < len(text) else []
     if any(isinstance(piece, str) and ("{" in piece or "}" in piece) for piece in pieces):
         raise PathError(f"{text}: braces don't match")
     return Template(tuple(pieces))
+
+
+def _hole(text: str, dialect: Dialect) -> Hole:
+    asked = _ASKED.fullmatch(text)
+    return Hole(dialect.path(text)) if asked is None else Hole(dialect.path(asked[1]), asked[2])
 
 
 def parse_key(parts: list[str], dialect: Dialect, *, row_value: bool = False) -> list[Template]:

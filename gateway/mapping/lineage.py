@@ -1,0 +1,112 @@
+"""Lineage: while a record is mapped each row notes what it put where; the lines are written out when somebody reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from gateway.model import Lineage
+
+if TYPE_CHECKING:
+    from gateway.mapping.dialect import Dialect, Located
+
+Origin = Literal["source", "constant", "default", "derived"]
+LEAVES: Final = frozenset({str, bool, int, Decimal})
+
+
+class Noted(Protocol):
+    """What a line needs to know of its row."""
+
+    label: str
+    at: Located
+
+
+# (row, path with indexes, value, place in the record, {leaf: part of the place}, origin)
+Step = tuple[Noted, str, Any, Any, Mapping[str, str] | None, Origin]
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What the rows of one resource noted, with what is needed to write it out."""
+
+    steps: list[Step]
+    dialect: Dialect
+    body: bytes
+
+    def lines(self) -> tuple[Lineage, ...]:
+        """Return one line for every leaf, in the order in which they were filled."""
+        return tuple(line for step in self.steps for line in self._lines(step))
+
+    def _lines(self, step: Step) -> Iterator[Lineage]:
+        row, path, value, place, sources, origin = step
+        for below, _ in leaves(value):
+            part = _part(below, sources) if sources else ""
+            source = None if place is None else self.dialect.place(place, row.at, part)
+            offset = None if place is None else self.dialect.offset(self.body, place, row.at, part)
+            yield Lineage(path=path + below, origin=origin, source=source, row=row.label, offset=offset)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each leaf of a value with its path below it."""
+    kind = type(value)
+    if kind in LEAVES:
+        yield path, value
+    elif kind is dict:
+        for name, part in value.items():
+            yield from leaves(part, f"{path}.{name}")
+    elif kind is list:
+        for number, part in enumerate(value):
+            # A null keeps its place beside the extensions of a primitive that repeats; it is no leaf.
+            if part is not None:
+                yield from leaves(part, f"{path}[{number}]")
+
+
+def _part(path: str, sources: Mapping[str, str]) -> str:
+    """Return the part of the place that a leaf came from: that of the longest named path that it lies under."""
+    relative = path.removeprefix(".")
+    best = ""
+    for name in sources:
+        if len(name) >= len(best) and relative.startswith(name) and relative[len(name) : len(name) + 1] in ("", ".", "["):
+            best = name
+    return sources.get(best, "")
+
+
+def whole(value: Any) -> bool:
+    """Whether a value has no empty part, which FHIR doesn't allow."""
+    kind = type(value)
+    if kind is dict:
+        return bool(value) and all(map(whole, value.values()))
+    if kind is list:
+        return bool(value) and all(part is None or whole(part) for part in value)
+    return kind in LEAVES and value != ""
+
+
+def pruned(value: Any) -> Any:
+    """Return a value without its empty parts, ``None`` when nothing is left.
+
+    Raises:
+        TypeError: a part that has no place in FHIR JSON, such as a float.
+    """
+    if type(value) is dict:
+        return {name: kept for name, part in value.items() if (kept := pruned(part)) is not None} or None
+    if type(value) is list:
+        return [kept for part in value if (kept := pruned(part)) is not None] or None
+    if value is not None and type(value) not in LEAVES:
+        raise TypeError(type(value).__name__)
+    return None if value is None or value == "" else value
+
+
+def copied(value: Any) -> Any:
+    """Return a value of its own, for what others will add to."""
+    if type(value) is dict:
+        return {name: copied(part) for name, part in value.items()}
+    return [copied(part) for part in value] if type(value) is list else value
+
+
+def referred(value: Any) -> Iterator[str]:
+    """Yield the references in a value."""
+    for path, leaf in leaves(value):
+        if path.endswith("reference") and type(leaf) is str:
+            yield leaf
