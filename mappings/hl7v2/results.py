@@ -8,13 +8,15 @@ order's number, the code and the sub-id, all within the client, so that two clie
 # ruff: noqa: ARG001 - a converter is always handed both the value and its context.
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from gateway import er7
 from gateway.mapping import ConvertContext, converter
-from gateway.mapping.er7path import fld, plain
+from gateway.mapping.converters import clean
+from gateway.mapping.er7path import NULL, fld, plain
 from gateway.mapping.er7tree import Node, Tree
 
 SYSTOLIC: Final = "8480-6"
@@ -50,10 +52,15 @@ def text(node: Node, number: int) -> str:
     return plain(fld(node.f, number))
 
 
+def code(node: Node) -> str:
+    """Return the code of an OBX: its first component as it was sent."""
+    return node.f[3].partition("^")[0] if len(node.f) > 3 else ""
+
+
 def _results(tree: Tree) -> Results:
     found = Results()
     some: Sequence[Node] = tree.nodes.get("OBX", ())
-    pressures = [node for node in some if text(node, 3) in PRESSURE]
+    pressures = [node for node in some if code(node) in PRESSURE]
     if pressures:
         _pair(pressures, found)
     _join(some, found)
@@ -62,29 +69,29 @@ def _results(tree: Tree) -> Results:
 
 
 def _pair(some: Iterable[Node], found: Results) -> None:
-    """Pair the halves of each order: first those of one sub-id and time, then neighbours and sole leftovers of one time."""
+    """Pair the halves of each order: first those of one sub-id and time, then neighbours of one time, then two that are left."""
     orders: dict[int, list[Node]] = defaultdict(list)
     for node in some:
-        if text(node, 3) in (SYSTOLIC, DIASTOLIC):
+        if code(node) not in WHOLE:
             orders[id(node.up)].append(node)
     for halves in orders.values():
         _match(halves, found, _same_measurement)
-        _match(halves, found, _next_to)
+        _match(halves, found, _neighbour)
         left = [node for node in halves if node.i not in found.halves and node.i not in found.followers]
         if len(left) == 2:
             _match(left, found, _same_time)
 
 
-def _match(halves: Iterable[Node], found: Results, likeness: Any) -> None:
-    """Give each systolic that has no other half the first free diastolic that is alike, in time linear to their number."""
+def _match(halves: Iterable[Node], found: Results, likeness: Callable[[Node], Any]) -> None:
+    """Give each systolic without other half the first free diastolic that is alike, in time linear to their number."""
     free: dict[Any, list[Node]] = defaultdict(list)
     for node in halves:
-        if text(node, 3) == DIASTOLIC and node.i not in found.followers:
+        if code(node) == DIASTOLIC and node.i not in found.followers:
             free[likeness(node)].append(node)
-    for some in free.values():
-        some.reverse()
+    for alike in free.values():
+        alike.reverse()
     for node in halves:
-        if text(node, 3) == SYSTOLIC and node.i not in found.halves and free.get(likeness(node)):
+        if code(node) == SYSTOLIC and node.i not in found.halves and free.get(likeness(node)):
             other = free[likeness(node)].pop()
             found.halves[node.i] = other
             found.followers.add(other.i)
@@ -98,16 +105,17 @@ def _same_time(node: Node) -> str:
     return text(node, 14)
 
 
-def _next_to(node: Node) -> tuple[int, str]:
-    """A diastolic right after its systolic, of one time: senders that number their OBX in OBX-4 give each half its own number."""
-    return node.i - (text(node, 3) == DIASTOLIC), text(node, 14)
+def _neighbour(node: Node) -> tuple[int, str]:
+    """A diastolic next to its systolic: senders that number their OBX in OBX-4 give each half a number of its own."""
+    return node.n - (code(node) == DIASTOLIC), text(node, 14)
 
 
 def _join(some: Sequence[Node], found: Results) -> None:
     """Join the lines of a text: neighbours of one code, sub-id, time and status."""
     leader: Node | None = None
     for node in some:
-        if text(node, 2) not in TEXTS or text(node, 3) in PRESSURE:
+        f = node.f
+        if len(f) < 4 or f[2] not in TEXTS or code(node) in PRESSURE:
             leader = None
         elif leader is not None and _continues(leader, node):
             found.followers.add(node.i)
@@ -120,36 +128,45 @@ def _continues(leader: Node, node: Node) -> bool:
     return leader.up is node.up and all(fld(leader.f, number) == fld(node.f, number) for number in (3, 4, 11, 14))
 
 
-def _number(some: Sequence[Node], tree: Tree, found: Results) -> None:
-    """Give each leading OBX its key; what has the same one in this message is counted."""
-    seen: Counter[tuple[int, str]] = Counter()
+def _number(some: Iterable[Node], tree: Tree, found: Results) -> None:
+    """Give each leading OBX its key. What has the same one for the same client in this message is counted."""
+    seen: dict[int, dict[str, int]] = {}
+    counts: dict[str, int] = {}
+    up: Node | None = None
+    order = ""
     for node in some:
         if node.i in found.followers:
             continue
-        code = text(node, 3)
-        key = f"{_order(node, tree)}|{PANEL if code in PRESSURE else code}|{text(node, 4)}"
-        # Clients are apart in the key itself; the count is per client too, so that one never moves the other's.
-        place = (id(_patient(node)), key)
-        seen[place] += 1
-        found.keys[node.i] = key if seen[place] == 1 else f"{key}|{seen[place]}"
+        if node.up is not up:
+            up = node.up
+            order = _order(up)
+            counts = seen.setdefault(id(_patient(up)), {})
+        mine = code(node)
+        sub = node.f[4] if len(node.f) > 4 else ""
+        key = f"{order or _unordered(node, tree)}|{PANEL if mine in PRESSURE else mine}|{'' if sub == NULL else sub}"
+        number = counts[key] = counts.get(key, 0) + 1
+        found.keys[node.i] = key if number == 1 else f"{key}|{number}"
 
 
-def _patient(node: Node) -> Node | None:
-    at: Node | None = node
-    while at is not None and at.name != "PID":
-        at = at.up
-    return at
+def _patient(node: Node | None) -> Node | None:
+    while node is not None and node.name != "PID":
+        node = node.up
+    return node
 
 
-def _order(node: Node, tree: Tree) -> str:
-    """Return what the result was made for: filler's number, else placer's, else its time, else the message."""
-    order = node.up if node.up is not None and node.up.name == "OBR" else None
-    for number in (3, 2) if order is not None else ():
-        whole = fld(order.f, number) if order is not None else ""
-        if plain(whole):
-            parts = whole.split("^")
-            return plain(whole) + "^" + (plain(parts[1]) or (plain(parts[2]) if len(parts) > 2 else "") if len(parts) > 1 else "")
-    at = text(node, 14) or (text(order, 7) if order is not None else "")
+def _order(order: Node | None) -> str:
+    """Return the number of an order: the filler's, else the placer's, with the application that gave it; empty without either."""
+    for number in (3, 2) if order is not None and order.name == "OBR" else ():
+        given = fld(order.f, number) if order is not None else ""
+        if plain(given):
+            return "^".join(plain(part) for part in (given.split("^") + ["", ""])[:3])
+    return ""
+
+
+def _unordered(node: Node, tree: Tree) -> str:
+    """Return what stands for the order where it has no number: the moment that was measured, else the message."""
+    up = node.up
+    at = text(node, 14) or (text(up, 7) if up is not None and up.name == "OBR" else "")
     return f"at {at}" if at else f"message {text(tree.top, 10)}"
 
 
@@ -159,22 +176,20 @@ def result_key(fields: list[str], context: ConvertContext) -> str | None:
     return results(context.record).keys.get(context.item.i)
 
 
-@converter("leads", raw=True)
+@converter("leads", to="boolean", raw=True)
 def leads(fields: list[str], context: ConvertContext) -> bool:
-    """Whether an OBX makes a resource: it isn't the later line of a text, nor the lower half of a blood pressure."""
+    """Whether an OBX makes a resource: it isn't a later line of a text, nor the lower half of a blood pressure."""
     return context.item.i not in results(context.record).followers
 
 
 @converter("result_lines", to=("string", "markdown"), raw=True, private=True)
-def result_lines(fields: list[str], context: ConvertContext) -> str | None:
+def result_lines(fields: Any, context: ConvertContext) -> str | None:
     """Return the text of an OBX and of those that go on with it: a line for each repetition, escapes resolved."""
     some = results(context.record).lines.get(context.item.i, (context.item,))
-    return joined(node.f for node in some)
+    return joined(node.f[5] for node in some if len(node.f) > 5)
 
 
-def joined(some: Iterable[list[str]]) -> str | None:
-    """Return the values of several OBX as one text, ``None`` when nothing was written."""
-    lines = [readable(value) for fields in some for value in (fields[5] if len(fields) > 5 else "").split("~")]
-    while lines and not lines[-1]:
-        lines.pop()
+def joined(values: Iterable[str]) -> str | None:
+    """Return several values, each with its repetitions, as one text: a line each, empty lines kept; ``None`` when nothing was written."""
+    lines = [er7.unescape(one) if "\\" in one else one for value in values for one in value.split("~") if one != NULL]
     return clean("\n".join(lines)) if lines else None
