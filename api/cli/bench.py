@@ -32,3 +32,18 @@ def pipeline(
     line(figures)
     if not figures["balanced"]:
         raise typer.Exit(4)
+
+
+@app.command()
+def mapping(
+    context: typer.Context,
+    count: Annotated[int, typer.Option(min=100, max=100000, help="Distinct messages of each kind.")] = 3000,
+    seed: Annotated[int, typer.Option()] = 7,
+    baselines: Annotated[bool, typer.Option(help="Run the other engines on the same messages.")] = True,
+) -> None:
+    """Measure HL7 v2 messages from bytes to FHIR JSON by kind, beside other engines ('make bench-mapping' installs them)."""
+    from api.bench.mapping import mapping as run
+    from gateway.state import state_folder
+
+    options: Options = context.obj
+    line(run(count, seed, (options.state or state_folder()) / "bench" / "linuxforhealth", baselines=baselines))
