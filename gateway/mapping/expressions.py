@@ -13,18 +13,23 @@ from gateway.mapping.dialect import Dialect, Emitted, PathError, SourcePath
 _TOKEN = re.compile(
     r"""\s*(?:([()])|("[^"]*")(?![.\[])|(=)|((?:"[^"]*"(?=[.\[])|(?<=\.)"[^"]*"|[^\s()="\[\]]|\[[^\]]*\])+))""",
 )
-WORDS = frozenset({"and", "or", "not", "in", "valued"})
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+WORDS = frozenset({"and", "or", "not", "in", "valued", "as"})
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One question about one path. ``values`` empty: whether it holds; ``valued``: whether there is any value."""
+    """One question about one path. ``values`` empty: whether it holds; ``valued``: whether there is any value.
+
+    With a ``converter`` the question is about what that makes of the value (nothing, when it refuses it).
+    """
 
     __test__ = False  # not a class of pytest's
 
     path: SourcePath
     values: frozenset[str] = frozenset()
     valued: bool = False
+    converter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +105,20 @@ class _Parser:
         if token in WORDS or token in ("", ")", "="):
             raise PathError(f"{self.text}: a path is expected at {token!r}")
         path = self.dialect.path(token)
+        converter = ""
+        if self.peek() == "as":
+            self.take()
+            converter = self.take()
+            if not _NAME.fullmatch(converter):
+                raise PathError(f"{self.text}: a converter is expected after 'as'")
         word = self.peek()
         if word == "valued":
             self.take()
-            return Test(path, valued=True)
+            return Test(path, valued=True, converter=converter)
         if word in ("=", "in"):
             self.take()
-            return Test(path, frozenset(self.values(several=word == "in")))
-        return Test(path)
+            return Test(path, frozenset(self.values(several=word == "in")), converter=converter)
+        return Test(path, converter=converter)
 
     def values(self, *, several: bool) -> list[str]:
         found: list[str] = []
@@ -141,8 +152,20 @@ def emit(expression: Expression, depth: int, use: Use) -> str:
         return "(" + f" {expression.word} ".join(emit(part, depth, use) for part in expression.parts) + ")"
     path = expression.path.emit(depth)
     if path.many:
-        return use(path, f"any({_ask(expression, 'v')} for v, _ in {path.value})")
-    return use(path, _ask(expression, path.value))
+        return use(path, f"any({_ask(expression, 'v', depth)} for v, _ in {path.value})")
+    return use(path, _ask(expression, path.value, depth))
+
+
+def converters(expression: Expression | None) -> Iterator[str]:
+    """Yield the converters that an expression asks."""
+    if isinstance(expression, Not):
+        yield from converters(expression.one)
+    elif isinstance(expression, Joined):
+        for part in expression.parts:
+            yield from converters(part)
+    elif expression is not None:
+        yield from (name for name in (expression.converter,) if name)
+        yield from converters(expression.path.asks())
 
 
 def bare(path: Emitted, value: str) -> str:  # noqa: ARG001 - a use
@@ -150,7 +173,9 @@ def bare(path: Emitted, value: str) -> str:  # noqa: ARG001 - a use
     return value
 
 
-def _ask(test: Test, value: str) -> str:
+def _ask(test: Test, value: str, depth: int) -> str:
+    if test.converter:
+        value = f"asked(ask_{test.converter}, {value}, run, n{depth})"
     if test.valued:
         return f"valued({value})"
     if not test.values:
@@ -183,7 +208,7 @@ def constants(expression: Expression | None) -> dict[str, frozenset[str]]:
     """Return, for each path that a selector pins down, the values it may have."""
     found: dict[str, frozenset[str]] = {}
     for term in terms(expression):
-        if isinstance(term, Test) and term.values:
+        if isinstance(term, Test) and term.values and not term.converter:
             found[term.path.text] = found.get(term.path.text, term.values) & term.values
     return found
 
@@ -209,6 +234,10 @@ def _implies(one: Expression, other: Expression) -> bool:
     """Whether ``one`` is seen to make ``other`` hold: the same question, or a narrower one about the same values."""
     if one == other:
         return True
-    if not (isinstance(one, Test) and isinstance(other, Test)) or one.path.text != other.path.text or not one.values:
+    if (
+        not (isinstance(one, Test) and isinstance(other, Test))
+        or (one.path.text, one.converter) != (other.path.text, other.converter)
+        or not one.values
+    ):
         return False
     return other.valued or (bool(other.values) and one.values <= other.values)

@@ -130,12 +130,12 @@ def issue(
 
 
 def asked(converter: Converter, value: Any, run: Run, item: Any) -> str | None:
-    """Return the part of a key that a converter makes of a value, ``None`` when it makes none."""
+    """Return what a converter makes of a value, for a key or a condition: text, ``true``, or ``None`` for anything else."""
     try:
         made = converter(value, ConvertContext(NO_ROW, run.ids, run.system, run.node, item, None))
     except Unmappable:
         return None
-    return made if type(made) is str and made else None
+    return "true" if made is True else made if type(made) is str and made else None
 
 
 def refuse(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, error: Exception) -> bool:

@@ -111,7 +111,13 @@ def _names(made: MapMade, dialect: Dialect, converters: dict[str, Converter]) ->
 
 def _askers(made: MapMade) -> set[str]:
     keys = [*made.key, *(part for one in made.rows for part in one.key or [])]
-    return {hole.converter for part in keys for hole in part.holes if hole.converter}
+    conditions = [made.selector, made.foreach.asks() if made.foreach else None]
+    conditions += [one for row in made.rows for one in row.condition]
+    conditions += [path.asks() for row in made.rows for path in (row.path, row.unit) if path is not None]
+    return {
+        *(hole.converter for part in keys for hole in part.holes if hole.converter),
+        *(name for condition in conditions for name in expressions.converters(condition)),
+    }
 
 
 def _key_plan(made: MapMade) -> RowPlan:

@@ -36,6 +36,8 @@ class MapReader:
         self._try("map", lambda value: expressions.emit(value, 0, expressions.bare), selector)
         if foreach is not None and foreach.asks() is not None:
             self._try("foreach", lambda value: expressions.emit(value.asks(), depth, expressions.bare), foreach)
+        self._known("map", selector)
+        self._known("foreach", foreach.asks() if foreach is not None else None)
         key = self._try("key", lambda value: template.parse_key(value, dialect), text.key("key"))
         for hole in (hole for part in key or [] for hole in part.holes if hole.converter):
             if hole.converter not in self.shop.converters:
@@ -65,6 +67,11 @@ class MapReader:
         _defaults(made.rows)
         _shared(made.rows)
         return made
+
+    def _known(self, key: str, expression: expressions.Expression | None) -> None:
+        for name in expressions.converters(expression):
+            if name not in self.shop.converters:
+                self.findings.append(self.text.fault(f"there is no converter {name!r}", key))
 
     def _try(self, key: str, read: Any, value: Any) -> Any:
         if value is None:

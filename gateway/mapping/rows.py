@@ -167,11 +167,17 @@ class RowReader:
             return None
         found = expressions.parse(self.row.get(key), self.shop.dialect)
         expressions.emit(found, self.made.depth, expressions.bare)
+        for name in expressions.converters(found):
+            if name not in self.shop.converters:
+                self.fault(f"there is no converter {name!r}")
         return found
 
     def _path(self, key: str) -> SourcePath:
         path = self.shop.dialect.path(self.row.get(key))
         path.emit(self.made.depth)
+        for name in expressions.converters(path.asks()):
+            if name not in self.shop.converters:
+                self.fault(f"there is no converter {name!r}")
         return path
 
     def _target(self, one: RowMade) -> str:
