@@ -10,23 +10,30 @@ Secrets are never in the file, only the names of the files that hold them (mode 
         portals:
           - {code: familie, connector: member-fhir, settings: {base_url: "http://127.0.0.1:8102", secrets: {key: /…/portal.jwk}}}
         schedule: {code: portals, hours: [7, 11, 15, 19, 23]}
+        listeners:
+          - {code: hl7, kind: mllp, bind: "127.0.0.1:2575", sources: [vesta]}
+
+A source that pushes has ``connector: hl7v2`` and comes in by a listener (docs/inbound.md).
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from gateway.errors import Misconfigured
 
 AMSTERDAM = "Europe/Amsterdam"
 MIDNIGHT = 24
+MEGABYTE = 1024 * 1024
+LARGEST_PORT = 65535
 
 
 class _Part(BaseModel):
@@ -45,6 +52,27 @@ def _hours(hours: tuple[int, ...]) -> tuple[int, ...]:
     return hours
 
 
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+        known = 0 <= int(port) <= LARGEST_PORT
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("an address is an IP address and a port, such as 127.0.0.1:2575 or [::1]:2575; port 0 takes a free one")
+    return text
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise ValueError("a peer is an IP address or a network, such as 10.1.2.3 or 10.1.2.0/24") from None
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Network = Annotated[str, AfterValidator(_network)]
 Zone = Annotated[str, AfterValidator(_zone)]
 LocalHours = Annotated[tuple[int, ...], AfterValidator(_hours)]
 
@@ -76,6 +104,81 @@ class ScheduleConfig(_Part):
     hours: LocalHours = (7, 11, 15, 19, 23)
 
 
+class TlsConfig(_Part):
+    """Files of a listener's certificate and key; ``client_ca`` makes it ask for a client certificate of that authority."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+class _Listener(_Part):
+    """A way in. Who comes in by it may speak for its ``sources``; MSH-3 and MSH-4 only choose among them."""
+
+    code: str
+    sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    max_bytes: PositiveInt = 16 * MEGABYTE
+
+
+class _SocketListener(_Listener):
+    bind: Address
+    tls: TlsConfig | None = None
+    peers: tuple[Network, ...] = ()
+    max_connections: PositiveInt = 256
+
+    @property
+    def host(self) -> str:
+        """The address to listen on."""
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 takes a free one."""
+        return int(self.bind.rpartition(":")[2])
+
+    @model_validator(mode="after")
+    def _closed_to_strangers(self) -> Self:
+        if self.tls is None and not self.peers and not ipaddress.ip_address(self.host).is_loopback:
+            raise ValueError("others than this machine can reach it in the clear; give it tls, or name its peers")
+        return self
+
+
+class MllpListenerConfig(_SocketListener):
+    """HL7 v2 over MLLP. ``idle_s``: after this long without a byte a connection is closed; ``stall_s``: the same within a message."""
+
+    kind: Literal["mllp"]
+    idle_s: PositiveFloat = 3600.0
+    stall_s: PositiveFloat = 60.0
+
+
+class HttpListenerConfig(_SocketListener):
+    """HL7 v2 over ``POST /inbound/hl7v2``. ``bearer`` names, for a source, the file (mode 0600) of the token that is bound to it."""
+
+    kind: Literal["http"]
+    bearer: dict[str, Path] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _authenticates(self) -> Self:
+        if not self.bearer and (self.tls is None or self.tls.client_ca is None):
+            raise ValueError("nothing here says who is speaking; name a bearer file for a source, or tls.client_ca")
+        if unknown := set(self.bearer) - set(self.sources):
+            raise ValueError(f"bearer names {', '.join(sorted(unknown))}, which is not among its sources")
+        return self
+
+
+class FolderListenerConfig(_Listener):
+    """A drop folder, looked at every ``interval_s`` seconds; ``max_bytes`` holds for a file."""
+
+    kind: Literal["folder"]
+    path: Path
+    interval_s: PositiveFloat = 5.0
+    max_bytes: PositiveInt = 64 * MEGABYTE
+
+
+SocketListenerConfig = MllpListenerConfig | HttpListenerConfig
+ListenerConfig = Annotated[MllpListenerConfig | HttpListenerConfig | FolderListenerConfig, Field(discriminator="kind")]
+
+
 class OrganisationConfig(_Part):
     """One care organisation with its neighbours."""
 
@@ -84,6 +187,15 @@ class OrganisationConfig(_Part):
     sources: tuple[SourceConfig, ...] = ()
     portals: tuple[PortalConfig, ...] = ()
     schedule: ScheduleConfig = ScheduleConfig()
+    listeners: tuple[ListenerConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _listens_for_its_own(self) -> Self:
+        known = {source.code for source in self.sources}
+        for listener in self.listeners:
+            if unknown := set(listener.sources) - known:
+                raise ValueError(f"listener {listener.code} names {', '.join(sorted(unknown))}, which is no source here")
+        return self
 
 
 class Config(_Part):
@@ -98,6 +210,10 @@ KEYS: Final = {
     "sources": tuple(SourceConfig.model_fields),
     "portals": tuple(PortalConfig.model_fields),
     "schedule": tuple(ScheduleConfig.model_fields),
+    "mllp": tuple(MllpListenerConfig.model_fields),
+    "http": tuple(HttpListenerConfig.model_fields),
+    "folder": tuple(FolderListenerConfig.model_fields),
+    "tls": tuple(TlsConfig.model_fields),
 }
 
 

@@ -14,6 +14,8 @@ from typing import Final, Literal, get_args
 CrashPoint = Literal[
     "after-read",
     "after-journal-commit",
+    "before-intake-commit",
+    "after-intake-commit",
     "after-claim",
     "after-map",
     "after-ledger-commit",

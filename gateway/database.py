@@ -31,6 +31,11 @@ set timezone = 'UTC';
 """
 
 
+def session_settings(role: Role, statement_timeout_s: int) -> str:
+    """Return what every connection says first."""
+    return SESSION.format(role=role, statement_timeout_s=statement_timeout_s)
+
+
 class Database:
     """A pool of connections in one role. Close it, or use it as a context manager."""
 
@@ -45,7 +50,7 @@ class Database:
     ) -> None:
         self.dsn = dsn
         self.clock = clock
-        self._session = SESSION.format(role=role, statement_timeout_s=statement_timeout_s)
+        self._session = session_settings(role, statement_timeout_s)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             dsn,
             min_size=1,

@@ -1,0 +1,136 @@
+"""From bytes to arrivals: split, judged by the envelope alone, sealed, with the answer made. Nothing is stored here and nothing sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.er7 import Message, NotHL7, parse, units
+from gateway.er7.envelope import Envelope, envelope
+from gateway.er7.judgement import Fault, Verdict, judge
+from gateway.intake.arrival import STREAM, Arrival, Identity
+from gateway.intake.reply import Reply
+from gateway.intake.senders import Desk, PushSource
+from gateway.journal import STRUCTURE, UNREADABLE
+from gateway.keys import KeyRing
+
+UNKNOWN_SOURCE: Final = "unknown-source"
+UNKNOWN: Final = "unknown"
+# More than one header in the bytes: a batch, or messages one after another.
+SEVERAL: Final = re.compile(rb"^\s*(?:FHS|BHS)|[\r\n]\s*(?:\xef\xbb\xbf)?(?:MSH|BHS|BTS|FTS)")
+KIND: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
+# YYYYMMDD[HHMM[SS[.S[S[S[S]]]]]][+/-ZZZZ]
+TIME: Final = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1,6})\d*)?)?)?(?:([+-])(\d\d)(\d\d))?")
+# What columns and indexes can hold; a message with another number is known by its hash.
+NUMBER: Final = re.compile("[^\\0\ud800-\udfff]{1,199}")
+KEY: Final = re.compile("[^\\0\ud800-\udfff]{1,512}")
+STRANGER: Final = Fault(204, "MSH-3 and MSH-4 name no sender that is known here.", field=3)
+TOO_LARGE: Final = Fault(207, "The message is larger than this listener takes.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """Receives for one listener, or for the one source that a token is bound to."""
+
+    desk: Desk
+    keys: KeyRing
+    clock: Clock
+
+    def arrivals(self, data: bytes) -> Iterator[Arrival]:
+        """Yield the messages in one frame, request or file, in order; bytes that are no message come as a refused one."""
+        if SEVERAL.search(data) is None:
+            yield self.arrival(data)
+            return
+        for unit in units(data):
+            yield self.arrival(unit.data)
+
+    def arrival(self, data: bytes) -> Arrival:
+        """Return one message as it will be kept and answered. Never raises: what can't be read is refused and kept."""
+        message, why = _split(data, None)
+        head = None if message is None else envelope(message)
+        source = None if head is None else self.desk.source_of(head.sender, head.facility)
+        if source is not None and source.charset is not None:
+            message, why = _split(data, source.charset)
+        verdict = judge(message, head, reason=why)
+        reason = None if verdict.code == "AA" else STRUCTURE
+        if head is not None and source is None:
+            verdict, reason = Verdict("AR", (STRANGER,)), UNKNOWN_SOURCE
+        return self._arrival(data, head, source or self.desk.first, verdict, reason)
+
+    def too_large(self, head: bytes) -> bytes:
+        """Return the refusal of a message that is larger than the listener allows; ``head`` is where it begins."""
+        message, _ = _split(head, None)
+        reply = Reply(envelope=None if message is None else envelope(message), clock=self.clock)
+        return reply.first("AR", (TOO_LARGE,))
+
+    def _arrival(self, data: bytes, head: Envelope | None, source: PushSource, verdict: Verdict, reason: str | None) -> Arrival:
+        digest = self.keys.keyed_digest(data)
+        identity, key = _identity(head, source, digest, refused=verdict.code == "AR")
+        reply = Reply(envelope=head, clock=self.clock)
+        return Arrival(
+            identity=identity,
+            kind=_kind(head),
+            record_key=key,
+            body=self.keys.seal(data, "journal", f"{source.id}/{STREAM}/{key}", "body"),
+            body_hash=digest,
+            source_time=None if head is None else source_time(head.at, source.zone),
+            state="waiting" if reason is None else "quarantined",
+            reason=reason,
+            code=reply.first_code(verdict.code),
+            ack=reply.first(verdict.code, verdict.faults),
+            reply=reply,
+        )
+
+
+def _split(data: bytes, charset: str | None) -> tuple[Message | None, str]:
+    try:
+        return parse(data, charset), ""
+    except NotHL7 as error:
+        return None, str(error)
+
+
+def _identity(head: Envelope | None, source: PushSource, digest: bytes, *, refused: bool) -> tuple[Identity, str]:
+    """Return by what a message is known when it comes again, and its key in the journal.
+
+    A refused one doesn't use up its number: when what was wrong is put right, at its end or ours, it may come again under it.
+    """
+    unnamed = f"{UNREADABLE}{digest.hex()[:24]}"
+    if head is None or not NUMBER.fullmatch(head.control_id):
+        return Identity(source=source.id, sender="", control_id=unnamed), unnamed
+    sender = f"{head.sender}|{head.facility}"
+    day = head.at[:8] if source.daily else ""
+    key = f"{sender}|{head.control_id}|{day}" if day else f"{sender}|{head.control_id}"
+    if not KEY.fullmatch(key):
+        return Identity(source=source.id, sender="", control_id=unnamed), unnamed
+    if refused:
+        return Identity(source=source.id, sender="", control_id=unnamed), key
+    return Identity(source=source.id, sender=sender, control_id=head.control_id, day=day), key
+
+
+def _kind(head: Envelope | None) -> str:
+    return head.message_type.lower() if head is not None and KIND.fullmatch(head.message_type) else UNKNOWN
+
+
+def source_time(text: str, zone: tzinfo) -> datetime | None:
+    """Return the moment of MSH-7 in UTC, read in the source's zone where it has no offset; ``None`` when it is no time.
+
+    In the hour that comes twice in October the earlier one is taken.
+    """
+    found = TIME.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, fraction, sign, hours, minutes = found.groups()
+    offset: tzinfo = zone
+    try:
+        if sign:
+            ahead = timedelta(hours=int(hours), minutes=int(minutes))
+            offset = timezone(-ahead if sign == "-" else ahead)
+        micro = int((fraction or "0").ljust(6, "0"))
+        local = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), micro, offset)
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,166 @@
+"""The one who writes what is pushed: takes what waits, commits it together, then lets the answers go.
+
+There is no timer: while one group commits the next one gathers, so a lone message never waits and many share one commit. All of it runs
+on one event loop; whoever hands in messages is asked to stop reading while too much waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+import structlog
+from psycopg.rows import namedtuple_row
+
+from gateway.database import session_settings
+from gateway.intake.arrival import Answer, Arrival
+from gateway.intake.batch import AsyncConnection, commit
+from gateway.runtime import Gateway
+
+# One group; what waits beyond it goes with the next.
+MOST_IN_A_GROUP: Final = 256
+MOST_BYTES_IN_A_GROUP: Final = 32 * 1024 * 1024
+# Above this nobody reads on until half of it is gone.
+MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
+MOST_WAITING: Final = 2048
+CONNECT_TIMEOUT_S: Final = 3
+# A sender waits for its answer: better to be told to come again.
+STATEMENT_TIMEOUT_S: Final = 15
+# Never lent to anybody else, so it may keep its organisation: a group is then one statement. Its plan hangs on no value.
+OWN_SESSION: Final = "set app.org = '{org:d}'; set plan_cache_mode = force_generic_plan;"
+
+log = structlog.get_logger()
+
+Told = Callable[[Answer | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An arrival and who wants its answer; ``None`` is told when it could not be stored."""
+
+    arrival: Arrival
+    told: Told
+
+
+class Writer:
+    """Stores the arrivals of one organisation. ``run`` it on the loop that hands in; it ends when it is cancelled."""
+
+    def __init__(self, gateway: Gateway, org: int, dsn: str) -> None:
+        self._gateway = gateway
+        self._org = org
+        self._dsn = dsn
+        self._queue: deque[Waiting] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
+        self.full = False
+        self._wants_room: set[Callable[[], None]] = set()
+        self._db: AsyncConnection | None = None
+        self._down = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def hand_in(self, arrival: Arrival, told: Told) -> None:
+        """Queue an arrival; ``told`` is called on the loop, in the order of handing in."""
+        self._queue.append(Waiting(arrival, told))
+        self._bytes += len(arrival.body)
+        self._idle.clear()
+        self._wake.set()
+        if self._bytes > MOST_WAITING_BYTES or len(self._queue) > MOST_WAITING:
+            self.full = True
+
+    async def answer(self, arrival: Arrival) -> Answer | None:
+        """Store one arrival and return its answer; ``None`` when it could not be stored."""
+        future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self.hand_in(arrival, lambda answer: None if future.done() else future.set_result(answer))
+        return await future
+
+    def when_room(self, go_on: Callable[[], None]) -> None:
+        """Call this once when there is room again: whoever finds ``full`` set reads no further until then."""
+        self._wants_room.add(go_on)
+
+    async def idle(self) -> None:
+        """Return when nothing waits any more."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._queue:
+                    await self._write(self._take())
+                self._idle.set()
+        finally:
+            await self._let_go()
+
+    def _take(self) -> list[Waiting]:
+        group: list[Waiting] = []
+        size = 0
+        while self._queue and len(group) < MOST_IN_A_GROUP and size < MOST_BYTES_IN_A_GROUP:
+            group.append(self._queue.popleft())
+            size += len(group[-1].arrival.body)
+        self._bytes -= size
+        if self.full and self._bytes <= MOST_WAITING_BYTES // 2 and len(self._queue) <= MOST_WAITING // 2:
+            self.full = False
+            waiting, self._wants_room = self._wants_room, set()
+            for go_on in waiting:
+                go_on()
+        return group
+
+    async def _write(self, group: Sequence[Waiting]) -> None:
+        """Commit a group and tell everybody in it. Without a database all are told so, and may come again."""
+        answers: Sequence[Answer | None]
+        try:
+            answers = await self._commit([one.arrival for one in group])
+        except (psycopg.Error, OSError) as error:
+            self._note_down(type(error).__name__)
+            await self._let_go()
+            answers = [None] * len(group)
+        for one, answer in zip(group, answers, strict=True):
+            one.told(answer)
+        for source in {one.arrival.identity.source for one, answer in zip(group, answers, strict=True) if answer is not None}:
+            self._gateway.hint("map_batch", self._org, source)
+
+    async def _commit(self, arrivals: Sequence[Arrival]) -> list[Answer | None]:
+        db = await self._connection()
+        at = self._gateway.clock()
+        try:
+            answers: list[Answer | None] = list(await commit(db, at, arrivals))
+        except psycopg.DataError:
+            answers = [await self._alone(db, arrival) for arrival in arrivals]
+        self._down = False
+        return answers
+
+    async def _alone(self, db: AsyncConnection, arrival: Arrival) -> Answer | None:
+        """Commit one: what the database can't hold is no reason to refuse the others."""
+        try:
+            return (await commit(db, self._gateway.clock(), [arrival]))[0]
+        except psycopg.DataError as error:
+            log.error("intake.not_storable", org=self._org, error=type(error).__name__)  # noqa: TRY400
+            return None
+
+    async def _connection(self) -> AsyncConnection:
+        if self._db is None or self._db.closed:
+            db: AsyncConnection = await psycopg.AsyncConnection.connect(
+                self._dsn, autocommit=True, row_factory=namedtuple_row, connect_timeout=CONNECT_TIMEOUT_S, prepare_threshold=0
+            )
+            settings = session_settings("zorgsluis_app", STATEMENT_TIMEOUT_S) + OWN_SESSION.format(org=self._org)
+            await db.execute(settings, prepare=False)
+            self._db = db
+        return self._db
+
+    async def _let_go(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            await db.close()
+
+    def _note_down(self, error: str) -> None:
+        """Say once that nothing can be stored."""
+        if not self._down:
+            log.error("intake.no_database", org=self._org, error=error)
+        self._down = True
