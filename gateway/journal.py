@@ -6,7 +6,7 @@ ordinary event, since sources are re-read with an overlap.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, timedelta
 from typing import Any, Final, Literal
@@ -15,7 +15,7 @@ from gateway.connector import Op, Record, Rejection
 from gateway.database import Connection
 from gateway.errors import Conflict
 from gateway.keys import KeyRing
-from gateway.model import Issue
+from gateway.model import Issue, SourceRecord
 
 HEADS: Final = """
 select record_key, body_hash, deleted from source_record where source_id = %s and stream = %s and record_key = any(%s)"""
@@ -48,6 +48,9 @@ where id = %s and fence = %s"""
 WAITING: Final = """
 select id, source_id, stream, kind, record_key, op, body, labels, origin, source_time, mapping_sha
 from journal where source_id = %s and state = 'waiting' order by id limit %s for update skip locked"""
+NEWEST: Final = """
+select id, source_id, stream, kind, record_key, body, labels, origin, source_time
+from journal where source_id = %s and op = 'upsert' and body is not null order by id desc limit %s"""
 SETTLE: Final = """
 update journal set state = t.state, reason = t.reason, mapping_sha = %s, mapped_at = app_now()
 from unnest(%s::bigint[], %s::text[], %s::text[]) as t (id, state, reason) where journal.id = t.id"""
@@ -61,6 +64,8 @@ UNREADABLE: Final = "unreadable-"
 NUL: Final = "\x00"
 # Characters. An index takes no entry over 2,700 bytes, and a character takes up to four.
 LONGEST: Final = 512
+# Rows fetched at a time where many are read.
+PAGE: Final = 1000
 FACTS: Final = ("labels", "origin", "source_time", "day", "state", "reason")
 # The reason of whatever can't be read as a record.
 STRUCTURE: Final = "structure"
@@ -183,6 +188,28 @@ def _seal(keys: KeyRing, place: Place, row: dict[str, Any]) -> bytes:
 def body_of(keys: KeyRing, row: Any) -> bytes:
     """Return the bytes of a journal row (with ``source_id``, ``stream``, ``record_key``, ``body``) as they came."""
     return keys.unseal(bytes(row.body), "journal", f"{row.source_id}/{row.stream}/{row.record_key}", "body")
+
+
+def record_of(keys: KeyRing, system: str, row: Any) -> SourceRecord:
+    """Return a journal row as mapping reads it; ``system`` is the record system of its source."""
+    return SourceRecord(
+        system=system,
+        kind=row.kind,
+        stream=row.stream,
+        key=row.record_key,
+        body=body_of(keys, row),
+        labels=frozenset(row.labels),
+        origin=row.origin,
+        source_time=row.source_time,
+    )
+
+
+def newest(db: Connection, keys: KeyRing, source: Any, last: int) -> Iterator[tuple[int, SourceRecord]]:
+    """Yield the newest messages of a source (a row with ``id`` and ``system``) that still have their body, whatever became of them."""
+    with db.cursor(name="newest") as cursor:
+        cursor.itersize = PAGE
+        for row in cursor.execute(NEWEST, (source.id, last)):
+            yield row.id, record_of(keys, source.system, row)
 
 
 def waiting(db: Connection, source_id: int, limit: int) -> list[Any]:

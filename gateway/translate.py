@@ -14,11 +14,11 @@ import psycopg
 
 from gateway.crash import crash_point
 from gateway.database import Connection
-from gateway.journal import Outcome, body_of, settle, waiting
+from gateway.journal import Outcome, record_of, settle, waiting
 from gateway.keys import KeyRing
 from gateway.mapping.engine import MappingSet
 from gateway.mapping.versions import active
-from gateway.model import Issue, MapResult, SourceRecord
+from gateway.model import Issue, MapResult
 from gateway.runtime import Gateway
 from gateway.store import Entry, Fate, store_records
 
@@ -98,17 +98,7 @@ def _map(maps: MappingSet, keys: KeyRing, system: str, row: Any) -> MapResult | 
     """Map one journal row; ``None`` for a deletion, which has nothing to map."""
     if row.op == "delete":
         return None
-    record = SourceRecord(
-        system=system,
-        kind=row.kind,
-        stream=row.stream,
-        key=row.record_key,
-        body=body_of(keys, row),
-        labels=frozenset(row.labels),
-        origin=row.origin,
-        source_time=row.source_time,
-    )
-    return maps.map(record, keys.ids())
+    return maps.map(record_of(keys, system, row), keys.ids())
 
 
 def _entry(system: str, maps: MappingSet, row: Any, result: MapResult | None) -> Entry | None:

@@ -158,6 +158,58 @@ def _list_maps(compiled: Any, json: bool) -> None:
 
 
 @app.command()
+def diff(
+    context: typer.Context,
+    source: SourceOption,
+    old: Annotated[str, typer.Argument(help="A version: label, beginning of its hash, active, draft or shipped.")] = "active",
+    new: Annotated[str, typer.Argument(help="The version to compare it with.")] = "draft",
+    last: Last = 10_000,
+    json: Json = False,
+) -> None:
+    """Map the newest messages with two versions and show what differs, by meaning. Values are masked; nothing is stored."""
+    with work(context, source) as maps, faults_listed("not compared"):
+        found = maps.diff(old, new, last)
+    differences = found.differences()
+    if json:
+        line({"messages": found.messages, "differing": found.differing})
+        for difference in differences:
+            line(difference)
+        return
+    typer.echo(f"{found.messages} messages, {found.differing} come out differently")
+    for one in differences:
+        typer.echo(f"\n{one.kind:<8} {' '.join(filter(None, [one.type, one.path]))}: {one.count} in {one.messages} messages")
+        for example in one.examples:
+            change = f"{example.old or '-'} -> {example.new or '-'}" if example.old or example.new else ""
+            typer.echo("  " + "  ".join(filter(None, [f"message {example.journal_id}", change, example.row])))
+
+
+@app.command()
+def coverage(
+    context: typer.Context,
+    source: SourceOption,
+    version: Annotated[str, typer.Option(help="Which version.", metavar="VERSION")] = "active",
+    last: Last = 10_000,
+    json: Json = False,
+) -> None:
+    """List what the newest messages hold and no map reads, with counts, and the rows that wrote nothing."""
+    with work(context, source) as maps, faults_listed("not looked at"):
+        survey = maps.coverage(version, last)
+    unread, idle = survey.unread(), survey.idle()
+    if json:
+        line({"messages": survey.kinds.total(), "unreadable": survey.unreadable})
+        for one in (*unread, *idle):
+            line(one)
+        return
+    typer.echo(f"{survey.kinds.total()} messages, {survey.unreadable} unreadable")
+    if unread:
+        typer.echo("\nreceived, and read by no map:")
+        table(["kind", "path", "messages", "of", "code"], [[u.kind, u.path, u.messages, u.of, u.code] for u in unread])
+    if idle:
+        typer.echo("\nrows that wrote nothing:")
+        table(["row", "map", "file"], [[i.row, i.map, f"{i.file}:{i.line}"] for i in idle])
+
+
+@app.command()
 def activate(context: typer.Context, version: Ref, source: SourceOption, by: By = "operator") -> None:
     """Map with this version from the next batch on, in every process; refused while a check, a golden pair or coverage fails."""
     with work(context, source, by) as maps, faults_listed("not activated; what was active stays"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -12,11 +12,17 @@ from gateway import audit
 from gateway.audit import AuditEvent
 from gateway.database import Connection
 from gateway.errors import NotFound, Rejected
+from gateway.identity import IdSpace
+from gateway.journal import newest
 from gateway.mapping import golden, versions
+from gateway.mapping.coverage import Survey
+from gateway.mapping.diff import Comparison
 from gateway.mapping.findings import Finding, MappingError
 from gateway.mapping.judgement import judge
+from gateway.mapping.language import Reader
 from gateway.mapping.overlay import OWN, as_given, placed
 from gateway.mapping.versions import Version
+from gateway.model import SourceRecord
 from gateway.runtime import Gateway
 
 SOURCE: Final = "select id, code, system, zone from source where code = %s"
@@ -27,6 +33,7 @@ WORDS: Final = frozenset({ACTIVE, DRAFT, SHIPPED})
 HASH: Final = re.compile("[0-9a-f]{4,64}")
 LABEL: Final = re.compile(r"[^\x00-\x1f\x7f]{1,80}")
 SHOWN: Final = 5
+YAML: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +136,40 @@ class Work:
                 said = {"from": before.short if before else None, "to": found.short, "label": found.label}
                 self._audit(db, "mapping-activate", "U", source, **said)
         return before, found
+
+    def diff(self, old: str, new: str, last: int) -> Comparison:
+        """Map the newest messages of the source with two versions, and compare what comes out. Nothing is stored.
+
+        Raises:
+            MappingError: one of them has faults.
+            NotFound: there is no such source or version.
+        """
+        maps = [versions.compile_files(self.find(ref)[1]) for ref in (old, new)]
+        found = Comparison()
+        for journal_id, record, ids in self._newest(last):
+            found.take(journal_id, maps[0].map(record, ids), maps[1].map(record, ids))
+        return found
+
+    def coverage(self, ref: str, last: int) -> Survey:
+        """Look in the newest messages of the source for what a version doesn't read, and for rows that write nothing.
+
+        Raises:
+            MappingError: the version has faults.
+            NotFound: there is no such source or version.
+        """
+        _, files = self.find(ref)
+        maps = versions.compile_files(files)
+        found = Survey(maps, Reader({name: data for name, data in files.items() if name.endswith(YAML)}).maps())
+        for _, record, ids in self._newest(last):
+            found.take(record, maps.map(record, ids))
+        return found
+
+    def _newest(self, last: int) -> Iterator[tuple[int, SourceRecord, IdSpace]]:
+        keys = self.gateway.keys(self.org)
+        ids = keys.ids()
+        with self.gateway.database.transaction(self.org) as db:
+            for journal_id, record in newest(db, keys, self._source(db), last):
+                yield journal_id, record, ids
 
     def _source(self, db: Connection) -> Any:
         return source_named(db, self.source)

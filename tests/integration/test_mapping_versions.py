@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import psycopg
@@ -13,7 +14,7 @@ from gateway.database import Connection
 from gateway.errors import Misconfigured
 from gateway.mapping import versions
 from gateway.mapping.findings import MappingError
-from gateway.mapping.versions import active, import_shipped, shipped_files, version
+from gateway.mapping.versions import activate, active, current, files_of, import_shipped, keep, shelf, shipped_files, version
 
 NOW = datetime(2026, 4, 5, 7, 0, tzinfo=UTC)
 
@@ -88,3 +89,49 @@ def test_maps_that_do_not_ship_are_named() -> None:
         shipped_files("nothing")
     with pytest.raises(Misconfigured, match="not the name"):
         shipped_files("../ons")
+
+
+def own(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return a shipped set with an analyst's overlay on top."""
+    return {**files, "overlays/~own/linde.yaml": b"extends: ons\nremove: [patient/P.6]\n"}
+
+
+def test_a_program_that_is_put_back_works_with_its_own_maps_again(db: Connection) -> None:
+    old = import_shipped(db, 1, 1, shipped_files("ons"), NOW)
+    new = import_shipped(db, 1, 1, changed(shipped_files("ons")), NOW)
+
+    import_shipped(db, 1, 1, shipped_files("ons"), NOW)
+
+    assert states(db) == [("active", old), ("retired", new)]
+
+
+def test_what_an_analyst_activated_is_not_overturned_by_the_next_start(db: Connection) -> None:
+    old = import_shipped(db, 1, 1, shipped_files("ons"), NOW)
+    new = import_shipped(db, 1, 1, changed(shipped_files("ons")), NOW)
+    activate(db, 1, old, NOW)
+
+    import_shipped(db, 1, 1, changed(shipped_files("ons")), NOW)
+
+    assert states(db) == [("active", old), ("retired", new)]
+
+
+def test_an_upgrade_leaves_an_analysts_version_active_and_lays_its_files_on_the_new_set_ready(db: Connection) -> None:
+    shipped = import_shipped(db, 1, 1, shipped_files("ons"), NOW)
+    mine = keep(db, 1, 1, own(shipped_files("ons")), "linde", shipped, NOW)
+    activate(db, 1, mine.sha256, NOW)
+
+    upgraded = import_shipped(db, 1, 1, changed(shipped_files("ons")), NOW)
+
+    assert current(db, 1) == replace(mine, state="active", activated_at=NOW)
+    draft = shelf(db, 1)[0]
+    assert (draft.state, draft.base_sha, draft.label) == ("draft", upgraded, "linde on ons@1.0.0")
+    assert files_of(db, 1, draft.sha256) == own(changed(shipped_files("ons")))
+
+
+def test_a_message_in_another_character_set_is_kept_to_the_byte(db: Connection) -> None:
+    shipped = import_shipped(db, 1, 1, shipped_files("ons"), NOW)
+    files = {**own(shipped_files("ons")), "golden/a.source": "Zoë\r".encode("latin-1"), "golden/b.source": b"\x00"}
+
+    kept = keep(db, 1, 1, files, "linde", shipped, NOW)
+
+    assert files_of(db, 1, kept.sha256) == files

@@ -1,0 +1,146 @@
+"""An installation with one source, its journal, and the command line over it: where analysts and operators work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from api.cli import main
+from api.opening import Installation, open_installation
+from gateway.translate import map_batch
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden"
+
+OVERLAY = """
+extends: ons
+codes: {burgerlijke_staat: burgerlijke_staat.csv}
+add:
+  - {id: P.civil, into: patient, from: civilStatus, to: maritalStatus, codes: burgerlijke_staat, own: "this ECD keeps it"}
+"""
+TABLE = """map,source_system,source_code,target_system,target_code,target_display,relation,note
+burgerlijke_staat,,1,http://terminology.hl7.org/CodeSystem/v3-MaritalStatus,S,Never Married,equivalent,
+burgerlijke_staat,,2,http://terminology.hl7.org/CodeSystem/v3-MaritalStatus,M,Married,equivalent,
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return its JSON lines."""
+        assert self.code in (0, 1), self.err
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@dataclass
+class Bench:
+    """One organisation with one source ``code`` of one system."""
+
+    folder: Path
+    url: str
+    capture: pytest.CaptureFixture[str]
+    patch: pytest.MonkeyPatch
+    code: str = "ons"
+    system: str = "ons-delinde"
+
+    def __post_init__(self) -> None:
+        self.patch.setenv("DATABASE_URL", self.url)
+
+    def configure(self, maps: str = "", connector: str = "ons") -> None:
+        """Write the configuration file."""
+        source = {"code": self.code, "connector": connector, "system": self.system, "maps": maps}
+        config = {"organisations": [{"code": "delinde", "name": "De Linde", "sources": [source]}]}
+        (self.folder / "zorgsluis.yaml").write_text(yaml.safe_dump(config))
+
+    def run(self, *words: str | Path) -> Done:
+        """Run a command as it is typed, in this process; whatever it says, it never says it with a traceback."""
+        where = ["--config", str(self.folder / "zorgsluis.yaml"), "--state", str(self.folder)]
+        self.patch.setattr(sys, "argv", ["zorgsluis", *where, *map(str, words)])
+        self.capture.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as left:
+            code = int(left.code or 0)
+        said = self.capture.readouterr()
+        assert "Traceback" not in said.err
+        return Done(code, said.out, said.err)
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[Installation, int]]:
+        with open_installation(self.folder / "zorgsluis.yaml", state=self.folder) as installation:
+            yield installation, installation.org(None)
+
+    def journal(self, records: Sequence[tuple[str, str, bytes]], stream: str = "records") -> list[int]:
+        """Journal (key, kind, body) of each, as intake would; return their numbers."""
+        with self.opened() as (installation, org):
+            ring = installation.gateway.keys(org)
+            with installation.gateway.database.transaction(org) as db:
+                source = self._source(db)
+                made = []
+                for key, kind, body in records:
+                    sealed = ring.seal(body, "journal", f"{source}/{stream}/{key}", "body")
+                    row = db.execute(
+                        "with written as (insert into journal"
+                        " (org, source_id, stream, kind, record_key, op, body, body_hash, received_at)"
+                        " values (app_org(), %s, %s, %s, %s, 'upsert', %s, %s, app_now()) returning id, body_hash)"
+                        " insert into source_record (org, source_id, stream, record_key, journal_id, body_hash)"
+                        " select app_org(), %s, %s, %s, id, body_hash from written"
+                        " on conflict (source_id, stream, record_key) do update"
+                        " set journal_id = excluded.journal_id, body_hash = excluded.body_hash returning journal_id",
+                        (source, stream, kind, key, sealed, ring.keyed_digest(body), source, stream, key),
+                    ).fetchone()
+                    made.append(row.journal_id)
+                db.execute(
+                    "insert into inbound_tally (org, source_id, stream, received, duplicates, journalled)"
+                    " values (app_org(), %s, %s, %s, 0, %s) on conflict (source_id, stream) do update"
+                    " set received = inbound_tally.received + excluded.received,"
+                    " journalled = inbound_tally.journalled + excluded.journalled",
+                    (source, stream, len(made), len(made)),
+                )
+        return made
+
+    def map_all(self) -> None:
+        """Map what waits, in this process."""
+        with self.opened() as (installation, org):
+            with installation.gateway.database.transaction(org) as db:
+                source = self._source(db)
+            while map_batch(installation.gateway, org, source):
+                pass
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        with self.opened() as (installation, org), installation.gateway.database.transaction(org) as db:
+            return db.execute(query, values).fetchall()
+
+    def _source(self, db: Any) -> int:
+        return int(db.execute("select id from source where code = %s", (self.code,)).fetchone().id)
+
+
+def client(number: int, **facts: Any) -> tuple[str, str, bytes]:
+    """Return a client of the sample ECD's kind as (key, kind, body)."""
+    record = json.loads((GOLDEN / "ons-client" / "partner-name-first.source.json").read_bytes())
+    return str(number), "client", json.dumps({**record, "id": number, **facts}).encode()
+
+
+def own_files(folder: Path, overlay: str = OVERLAY, table: str | None = TABLE) -> Path:
+    """Write an analyst's files, with the message of one golden pair, and return their folder."""
+    (folder / "golden" / "client").mkdir(parents=True, exist_ok=True)
+    (folder / "nienhuis.yaml").write_text(overlay)
+    if table is not None:
+        (folder / "burgerlijke_staat.csv").write_text(table)
+    (folder / "golden" / "client" / "married.source").write_bytes(client(1001)[2])
+    return folder
