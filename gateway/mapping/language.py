@@ -17,7 +17,7 @@ from gateway.mapping.findings import Finding, MappingError
 from gateway.mapping.yamlfile import Document, load
 
 _HEAD = re.compile(
-    r"([a-z][a-z0-9_-]*)\.([a-z][a-z0-9_-]*)(?:\[(.*)\])?\s*->\s*([A-Z][A-Za-z]*)(?:\s+@([A-Za-z][A-Za-z0-9_-]*))?"
+    r"([a-z][a-z0-9_-]*)\.([a-z][a-z0-9_-]*(?:,[a-z][a-z0-9_-]*)*)(?:\[(.*)\])?\s*->\s*([A-Z][A-Za-z]*)(?:\s+@([A-Za-z][A-Za-z0-9_-]*))?"
 )
 OVERLAYS: Final = "overlays/"
 OVERLAY_KEYS: Final = frozenset(
@@ -143,7 +143,7 @@ class Reader:
                 self._read(file)
         bases = [file for file in self.documents if not file.startswith(OVERLAYS)]
         self._names(bases)
-        maps = [made for file in bases if "map" in self.documents[file].content if (made := self._map(file))]
+        maps = [made for file in bases if "map" in self.documents[file].content for made in self._maps(file)]
         for file in self.documents:
             if file.startswith(OVERLAYS):
                 maps = self._overlay(file, maps)
@@ -166,7 +166,8 @@ class Reader:
             if seen.setdefault(stem(file), file) != file:
                 self.findings.append(Finding(file, 1, f"{seen[stem(file)]} has this name too"))
 
-    def _map(self, file: str) -> MapText | None:
+    def _maps(self, file: str) -> list[MapText]:
+        """Return the map of a file, once for each kind of record that it is for."""
         document = self.documents[file]
         head = _HEAD.fullmatch(document.content["map"])
         keys, rows = self._resolve(file, ())
@@ -174,10 +175,13 @@ class Reader:
         if missing or not rows:
             self.findings.append(Finding(file, document.line("map"), f"missing: {', '.join(missing or ['rows'])}"))
         if head is None or missing:
-            return None
+            return []
         keys["map"] = Key(document.content["map"], file, document.line("map"))
-        system, kind, selector, type_, at = head.groups()
-        return MapText(name=stem(file), system=system, kind=kind, selector=selector, type=type_, at=at, keys=keys, rows=rows)
+        system, kinds, selector, type_, at = head.groups()
+        return [
+            MapText(name=stem(file), system=system, kind=kind, selector=selector, type=type_, at=at, keys=keys, rows=rows)
+            for kind in kinds.split(",")
+        ]
 
     def _resolve(self, file: str, below: tuple[str, ...]) -> tuple[dict[str, Key], tuple[Row, ...]]:
         """Return the keys and rows of a file with those of its bases worked in."""

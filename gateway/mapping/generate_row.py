@@ -1,0 +1,235 @@
+"""Writes what fills one row in: read, convert, put, and note where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.mapping.dialect import Emitted
+from gateway.mapping.rows import MapMade, RowMade
+from gateway.mapping.writer import Writer, conditions, first, joined, keyed, written
+
+
+def write_rows(write: Writer, made: MapMade) -> None:
+    """Write all rows of a map, and what becomes of the record when a required one stays empty."""
+    groups = _groups(made)
+    for number in sorted(_asked_for(made, groups)):
+        write(f"g{number} = False")
+    for number, one in enumerate(made.rows):
+        _row(write, made, one, number, groups)
+    for number, one in enumerate(made.rows):
+        if one.required:
+            asked = f"q{number} and " if one.conditional else ""
+            write(f"if {asked}not g{groups[number]}:")
+            write(f"    missing(draft, run, R{number}, {_place(one)!r})")
+
+
+def _groups(made: MapMade) -> dict[int, int]:
+    """Return for each row the number of the flag that says whether its element is filled."""
+    first: dict[tuple[str, ...], int] = {}
+    return {
+        number: number if one.multiple else first.setdefault(one.group, number)
+        for number, one in enumerate(made.rows)
+        if one.plan is not None
+    }
+
+
+def _asked_for(made: MapMade, groups: dict[int, int]) -> set[int]:
+    """Return the flags that something asks for."""
+    later = {group for number, group in groups.items() if group != number}
+    return later | {groups[number] for number, one in enumerate(made.rows) if one.required}
+
+
+def _place(one: RowMade) -> str:
+    if one.at:
+        return f"@{one.at}"
+    return one.path.text if one.path is not None else written(one.key or [])
+
+
+def _row(write: Writer, made: MapMade, one: RowMade, number: int, groups: dict[int, int]) -> None:
+    write(f"# {one.row.label}")
+    asked = conditions(write, one.condition, made.depth)
+    if one.plan is None:
+        write(f"if {' and '.join(asked) or 'True'}:")
+        write(f"    draft.labels.add({one.row.get('label')!r})")
+        return
+    for path in (one.path, one.unit):
+        if path is not None:
+            write.use(path.emit(made.depth), "")
+    if one.required and asked:
+        write(f"q{number} = {' and '.join(asked)}")
+        asked = [f"q{number}"]
+    group = groups[number]
+    if group != number:
+        asked.append(f"not g{group}")
+    known = set(write.known)
+    if asked:
+        write(f"if {' and '.join(asked)}:")
+        write.depth += 1
+    _Row(write, made, one, number, f"g{group}" if group in _asked_for(made, groups) else "").fill()
+    if asked:
+        # What was found under a condition may not be there below it.
+        write.known = known
+    write.depth = 1
+
+
+class _Row:
+    """Writes what fills one row in. ``flag`` is the variable that says whether it did, empty when nobody asks."""
+
+    def __init__(self, write: Writer, made: MapMade, one: RowMade, number: int, flag: str) -> None:
+        assert one.plan is not None  # noqa: S101 - labels never come here
+        self.write, self.made, self.one, self.plan = write, made, one, one.plan
+        self.number, self.flag = number, flag
+        self.row = f"R{number}"
+
+    def fill(self) -> None:
+        """Write it."""
+        one, write = self.one, self.write
+        if one.at:
+            write(f"several = [(one, {'@' + one.at!r}) for one in run.named.get({one.at!r}, ())]")
+            self._each(lambda: self._set(f"{self._putter()}(draft, run, {self.row}, v, s)"))
+        elif one.path is not None:
+            self._from(one.path.emit(self.made.depth))
+        elif one.key is not None:
+            self._reference("None")
+        else:
+            self._constant()
+
+    def _set(self, call: str) -> None:
+        """Write a call that answers whether the element is filled."""
+        if not self.flag:
+            self.write(call)
+        else:
+            self.write(f"{self.flag} = {call}" + (f" or {self.flag}" if self.one.multiple else ""))
+
+    def _done(self) -> None:
+        if self.flag:
+            self.write(f"{self.flag} = True")
+
+    def _constant(self) -> None:
+        one, write = self.one, self.write
+        if not self._single() or type(one.constant) is list or self.plan.shared:
+            self._set(f"put_constant(draft, run, {self.row}, {one.constant!r})")
+            return
+        write(f"body[{one.row.get('to')!r}] = {one.constant!r}")
+        write(f"trail.append(T{self.number})")
+        self._done()
+
+    def _single(self) -> bool:
+        """Whether the row puts one value at a place that is always the same."""
+        target = self.one.target
+        return target is not None and len(target.segments) == 1 and target.segments[0].how == "single"
+
+    def _from(self, emitted: Emitted) -> None:
+        write = self.write
+        if emitted.many:
+            write(f"several = [hit for hit in {emitted.value} if valued(hit[0])]")
+            if self.one.joins:
+                self._joined()
+            else:
+                self._each(self._value if self.one.key is None else self._key_of_value)
+            if self._erases():
+                write(f"if not several and any(v == {write.dialect.null} for v, _ in {emitted.value}):")
+                write(f"    erase(draft, {self.row})")
+            return
+        write(f"v = {emitted.value}")
+        write(f"if {write.dialect.filled}:")
+        write.depth += 1
+        if self.one.key is None:
+            self._value(emitted.source)
+        else:
+            self._key_of_value(emitted.source)
+        write.depth -= 1
+        if self._erases():
+            write(f"elif v == {write.dialect.null}:")
+            write(f"    erase(draft, {self.row})")
+
+    def _erases(self) -> bool:
+        """Whether a field that is said to be empty takes the element away."""
+        return bool(self.write.dialect.null and self.made.text.key("write") == "patch" and self.plan.places)
+
+    def _joined(self) -> None:
+        """Write the handling of several values that make one."""
+        self.write("if several:")
+        self.write.depth += 1
+        self.write("v, s = [hit[0] for hit in several], several[0][1]")
+        self._value()
+        self.write.depth -= 1
+
+    def _each(self, inner: Callable[..., None]) -> None:
+        """Write the handling of several values: each makes an element, or the first wins."""
+        if not self.one.multiple:
+            self.write("if len(several) > 1:")
+            self.write(f"    overflow(draft, run, {self.row}, several)")
+        self.write(f"for v, s in several{'' if self.one.multiple else '[:1]'}:")
+        self.write.depth += 1
+        inner()
+        self.write.depth -= 1
+
+    def _value(self, source: str = "s") -> None:
+        """Write the conversion of ``v`` and where its answer goes."""
+        one, write, number = self.one, self.write, self.number
+        depth = self.made.depth
+        value = "v"
+        if write.dialect.reads and not one.raw and not (one.path is not None and one.path.whole):
+            value = f"{write.dialect.reads}(v)"
+        if one.alone:
+            context = f"X{number}"
+        else:
+            unit = first(write, one.unit, depth) if one.unit else "None"
+            if write.dialect.reads and one.unit and not one.raw:
+                unit = f"{write.dialect.reads}({unit} or '')"
+            context = f"Context(F{number}, run.ids, run.system, n0, n{depth}, {unit})"
+        write("try:")
+        write(f"    m = C{number}({value}, {context})")
+        write("except Exception as error:")
+        write(f"    refuse(draft, run, {self.row}, v, {source}, error)")
+        write("else:")
+        write.depth += 1
+        self._put(source)
+        write.depth -= 1
+
+    def _put(self, source: str) -> None:
+        """Write where ``m`` goes: straight into the body where nothing has to be looked at."""
+        write, plan = self.write, self.plan
+        if not (plan.sound and not plan.shared and not plan.spread and self._single()):
+            self._set(f"put(draft, run, {self.row}, v, m, {source})")
+            return
+        name = repr(self.one.row.get("to"))
+        write("if m.__class__ is Converted:")
+        write.depth += 1
+        self._set(f"put(draft, run, {self.row}, v, m, {source})")
+        write.depth -= 1
+        write(f"elif m is not None and {name} not in body:")
+        write.depth += 1
+        write(f"body[{name}] = m")
+        sources = f"{self.row}.sources" if plan.sources else "None"
+        write(f"trail.append(({self.row}, {name}, m, {source}, {sources}, {plan.origin!r}))")
+        self._done()
+        write.depth -= 1
+
+    def _putter(self) -> str:
+        return "put_reference" if self.one.target is not None else "keep_patient"
+
+    def _key_of_value(self, source: str = "s") -> None:
+        if any(piece is None for part in self.one.key or [] for piece in part.pieces):
+            self.write("k = text_of(v)")
+        self._reference(source)
+
+    def _reference(self, source: str) -> None:
+        """Write a reference made from a key: nothing when one of its placeholders is empty."""
+        key, write, type_ = self.one.key or [], self.write, self.one.key_type
+        from_, cached = keyed(write, type_, key, self.made.depth)
+        if cached:
+            made, needed = "rid", ["rid"]
+        else:
+            made = f"run.id({type_!r}, {joined(key)})"
+            needed = [f"k{number}" for number in range(len(holes(key)))]
+            needed += ["k"] if any(piece is None for part in key for piece in part.pieces) else []
+        if needed:
+            write(f"if {' and '.join(f'{hole} is not None' for hole in needed)}:")
+            write.depth += 1
+        if source == "None":
+            source = from_
+        self._set(f"{self._putter()}(draft, run, {self.row}, {type_ + '/'!r} + {made}, {source})")
+        if needed:
+            write.depth -= 1

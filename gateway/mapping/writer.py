@@ -1,0 +1,140 @@
+"""Lines of generated Python: variables that paths need, values of paths, ids from keys."""
+
+from __future__ import annotations
+
+from gateway.mapping import expressions, template
+from gateway.mapping.convert import key_part
+from gateway.mapping.dialect import Dialect, Emitted, SourcePath
+from gateway.mapping.expressions import Expression
+
+
+class Writer:
+    """Lines of Python with their indentation, and the variables that the function under way has."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.lines: list[str] = []
+        self.depth = 0
+        self.known: set[str] = set()
+
+    def __call__(self, line: str) -> None:
+        self.lines.append("    " * self.depth + line)
+
+    def begin(self, head: str) -> None:
+        """Begin a function."""
+        self.depth = 0
+        self.known = set()
+        self(head)
+        self.depth = 1
+
+    def use(self, emitted: Emitted, value: str) -> str:
+        """Write the variables that a path needs, where all lines after this one see them; return the value as it is."""
+        for name, expression in emitted.setup:
+            if name not in self.known:
+                self.known.add(name)
+                self(f"{name} = {expression}")
+        return value
+
+    def start(self, level: int) -> None:
+        """Write what makes a node ready to be read."""
+        line = self.dialect.start(level)
+        if line:
+            self(line)
+
+    def items(self, depth: int) -> str:
+        """Return the variables of all loops, each after a comma."""
+        return "".join(f", {self.dialect.item.replace('<at>', str(level))}" for level in range(1, depth + 1))
+
+    def text(self) -> str:
+        """Return the whole."""
+        return "\n".join(self.lines) + "\n"
+
+
+def conditions(write: Writer, condition: tuple[Expression | None, Expression | None], depth: int) -> list[str]:
+    """Return the Python of ``when`` and ``unless``."""
+    when, unless = condition
+    found = [] if when is None else [expressions.emit(when, depth, write.use)]
+    return found if unless is None else [*found, f"not ({expressions.emit(unless, depth, write.use)})"]
+
+
+def holes(parts: list[template.Template]) -> list[template.Hole]:
+    """Return the placeholders of a key."""
+    return [hole for part in parts for hole in part.holes]
+
+
+def written(parts: list[template.Template]) -> str:
+    """Return the paths of a key as they are written."""
+    return ", ".join(hole.path.text for hole in holes(parts))
+
+
+def keyed(write: Writer, type_: str, parts: list[template.Template], depth: int) -> tuple[str, bool]:
+    """Write the values of the placeholders to k0, k1, …, and where one part of the record gives them all, the id to ``rid``.
+
+    Return the Python for where they came from, and whether ``rid`` was written. One record names the same resource many times.
+    """
+    emitted = [hole.path.emit(depth) for hole in holes(parts)]
+    nodes = {one.node for one in emitted}
+    for one in emitted:
+        write.use(one, "")
+    source = _sources(write, parts, emitted)
+    if len(nodes) != 1 or "" in nodes or any(piece is None for part in parts for piece in part.pieces):
+        values(write, parts, emitted, depth)
+        return source, False
+    label = f"{type_}|{'/'.join(part.text for part in parts)}"
+    write(f"ready = ({label!r}, {nodes.pop()}.i)")
+    write("if ready in run.ready:")
+    write("    rid = run.ready[ready]")
+    write("else:")
+    write.depth += 1
+    values(write, parts, emitted, depth)
+    asked = " or ".join(f"k{number} is None" for number in range(len(emitted)))
+    write(f"rid = run.ready[ready] = None if {asked} else run.id({type_!r}, {joined(parts)})")
+    write.depth -= 1
+    return source, True
+
+
+def _sources(write: Writer, parts: list[template.Template], emitted: list[Emitted]) -> str:
+    """Return the Python for where a key came from: one place as it is, several as text."""
+    if not emitted:
+        return "None"
+    single = [f"o{number}" if one.many else one.source for number, one in enumerate(emitted)]
+    if len(single) == 1:
+        return single[0]
+    return " + ', ' + ".join(single) if write.dialect.name == "json" else repr(written(parts))
+
+
+def values(write: Writer, parts: list[template.Template], emitted: list[Emitted], depth: int) -> None:
+    """Write the values of the placeholders to k0, k1, …; where one of several came from to o0, o1, …"""
+    for number, (hole, one) in enumerate(zip(holes(parts), emitted, strict=True)):
+        value = one.value
+        if one.many:
+            write(f"k{number}, o{number} = next(iter({value}), (None, {hole.path.text!r}))")
+            value = f"k{number}"
+        if hole.converter:
+            node = f"n{depth}" if depth else "n0"
+            write(f"k{number} = asked(ask_{hole.converter}, {value}, run, {node})")
+        else:
+            write(f"k{number} = text_of({value})")
+
+
+def joined(parts: list[template.Template]) -> str:
+    """Return the Python of a key: its parts with the placeholders' values, escaped, between slashes."""
+    number = 0
+    texts: list[str] = []
+    for part in parts:
+        for piece in part.pieces:
+            if isinstance(piece, str):
+                texts.append(repr(key_part(piece)))
+            elif piece is None:
+                texts.append("key_part(k)")
+            else:
+                texts.append(f"key_part(k{number})")
+                number += 1
+        texts.append("'/'")
+    return " + ".join(texts[:-1]) or "''"
+
+
+def first(write: Writer, path: SourcePath, depth: int) -> str:
+    """Return the Python for the first value of a path."""
+    emitted = path.emit(depth)
+    return write.use(emitted, f"next((v for v, _ in {emitted.value}), None)" if emitted.many else emitted.value)
