@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gateway.mapping.dialect import Emitted
 from gateway.mapping.rows import MapMade, RowMade
-from gateway.mapping.writer import Writer, conditions, first, joined, keyed, written
+from gateway.mapping.writer import Writer, conditions, first, holes, joined, keyed, written
 
 
 def write_rows(write: Writer, made: MapMade) -> None:
