@@ -130,7 +130,9 @@ def issue(
 
 
 def asked(converter: Converter, value: Any, run: Run, item: Any) -> str | None:
-    """Return what a converter makes of a value, for a key or a condition: text, ``true``, or ``None`` for anything else."""
+    """Return what a converter makes of a value, for a key or a condition: text, ``true``, or ``None`` for anything else and for a missing value."""
+    if value is None:
+        return None
     try:
         made = converter(value, ConvertContext(NO_ROW, run.ids, run.system, run.node, item, None))
     except Unmappable:
