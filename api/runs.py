@@ -66,13 +66,14 @@ QUARANTINED: Final = """
 select source.code as source, source.system, journal.stream, journal.record_key as key, coalesce(journal.reason, 'unknown') as reason,
   issue.source_path as place, nullif(issue.masked, '') as masked, issue.reason as why
 from journal join source on source.id = journal.source_id
-join source_record newest on newest.source_id = journal.source_id and newest.journal_id = journal.id
+left join source_record newest
+  on newest.source_id = journal.source_id and newest.stream = journal.stream and newest.record_key = journal.record_key
 left join lateral (
   select source_path, masked, reason from mapping_issue
   where journal_id = journal.id and source_path in (
     select source_path from mapping_issue where journal_id = journal.id and severity = 'error')
   order by masked = '', id limit 1) issue on true
-where journal.state = 'quarantined' order by journal.id"""
+where journal.state = 'quarantined' and coalesce(newest.journal_id, journal.id) = journal.id order by journal.id"""
 
 EXIT_DONE, EXIT_ASIDE, EXIT_COULD_NOT_RUN, EXIT_LOSS = 0, 1, 3, 4
 

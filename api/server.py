@@ -1,4 +1,4 @@
-"""The long-running process: the sweeper on its threads, the sync page on loopback, one way to stop."""
+"""The long-running process: the sweeper on its threads, the listeners on theirs, the sync page on loopback, one way to stop."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Any, Final
 import structlog
 import uvicorn
 
+from api.inbound.listeners import Listeners
 from api.opening import Installation, open_installation
 from api.ops.app import Pages
 from api.ops.token import operator_token
@@ -57,7 +58,7 @@ class Stopping:
     def __init__(self) -> None:
         self._event = threading.Event()
         self._then: Callable[[], None] | None = None
-        self.died = False
+        self.died: str | None = None
 
     def tell(self, then: Callable[[], None]) -> None:
         """Call this when the time comes, or now when it has."""
@@ -72,10 +73,14 @@ class Stopping:
         if self._then is not None:
             self._then()
 
-    def sweeper_died(self) -> None:
-        """Stop, and say at the end that it was not asked for."""
-        self.died = True
-        self.ask()
+    def died_of(self, part: str) -> Callable[[], None]:
+        """Return what stops the process when a part of it dies, and says at the end that it was not asked for."""
+
+        def die() -> None:
+            self.died = part
+            self.ask()
+
+        return die
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
@@ -155,34 +160,41 @@ def run_server(config: Path | None, state: Path | None, *, port: int, clock_star
 def sweep_and_serve(
     installation: Installation, each: Threads, bound: socket.socket, token: str, stopping: Stopping | None = None
 ) -> None:
-    """Sweep on a thread and serve the pages, until a signal comes. Without ``stopping`` this is not the whole process: it waits for
+    """Sweep and listen on threads and serve the pages, until a signal comes. Without ``stopping`` this is not the whole process: it waits for
     the turn under way, however long that takes.
 
     Raises:
-        GatewayError: the sweeper died; a process that only serves pages would look alive.
+        Misconfigured: a listener can't be had.
+        GatewayError: the sweeper or the listeners died; a process that only serves pages would look alive.
     """
     asked = stopping or Stopping()
     server = pages_server(installation, token)
     orgs = list(installation.organisations.values())
+    gateway = hinted(installation.gateway, each.submit)
+    listeners = Listeners(
+        gateway, installation.dsn, installation.config, installation.organisations, on_death=asked.died_of("listeners")
+    )
     with Threads(URGENT_THREADS) as urgent, asked.on_signals():
         sweeper = Sweeper(
-            hinted(installation.gateway, each.submit),
+            gateway,
             orgs,
             slots=asked.guarded(each),
             urgent=asked.guarded(urgent),
             audit_heads=installation.state / AUDIT_HEADS,
-            on_death=asked.sweeper_died,
+            on_death=asked.died_of("sweeper"),
         )
         asked.tell(lambda: setattr(server, "should_exit", True))
         sweeper.start()
         try:
+            listeners.start()
             log.info("serve.listening", address=f"http://{LOOPBACK}:{bound.getsockname()[1]}/", organisations=len(orgs))
             server.run(sockets=[bound])
         finally:
             asked.ask()
+            listeners.stop()
             _end(sweeper, GRACE_S if stopping else None)
     if asked.died:
-        raise GatewayError("the sweeper died; the log says of what. Start again: no work is lost")
+        raise GatewayError(f"the {asked.died} died; the log says of what. Start again: no work is lost")
 
 
 def _end(sweeper: Sweeper, grace_s: float | None) -> None:

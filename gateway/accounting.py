@@ -16,9 +16,13 @@ from typing import Any, Final
 from gateway.runtime import Gateway
 
 RECORDS: Final = """
-with intake as (
+with counted as (
+  select source_id, stream, received, duplicates, journalled from slice
+  union all
+  select source_id, stream, received, duplicates, journalled from inbound_tally),
+intake as (
   select source_id, stream, sum(received) as received, sum(duplicates) as duplicates, sum(journalled) as journalled
-  from slice group by source_id, stream),
+  from counted group by source_id, stream),
 fate as (
   select source_id, stream, count(*) as rows,
     count(*) filter (where state = 'waiting') as waiting, count(*) filter (where state = 'mapped') as mapped,

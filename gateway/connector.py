@@ -178,6 +178,24 @@ class PullConnector(Protocol):
     def keys(self, ctx: Context, stream: StreamSpec, slice_: Slice) -> Iterator[str]: ...
 
 
+@runtime_checkable
+class PushConnector(Protocol):
+    """A source that comes to us, by a listener: no run reads it. Its maps and its settings are those of any other source."""
+
+    @property
+    def contract_version(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def vendor(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def config_schema(self) -> Mapping[str, Any]: ...
+    @property
+    def comes_in_by(self) -> Sequence[str]: ...
+
+
 RetractionMethod = Literal["delete", "tombstone", "unshare", "cannot"]
 
 

@@ -14,6 +14,7 @@ from gateway.ledger import disclose_client, due_clients
 from gateway.outbox import deliver_lane, due_lanes
 from gateway.reading import due_slices, finish_run, next_due, plan_run, pull_slice
 from gateway.runtime import Gateway
+from gateway.sources import read_by_runs
 from gateway.translate import map_batch
 
 # How long a flow waits in all for a source that asks for patience.
@@ -54,8 +55,11 @@ class Flow:
     progress: Progress
 
     def run(self, source_ids: Sequence[int], slot_id: int | None = None) -> list[int]:
-        """Bring the portals up to date with these sources; return the runs, whose ledgers say what became of every record."""
-        runs = [self.plan(source_id, slot_id) for source_id in source_ids]
+        """Bring the portals up to date with these sources; return the runs, whose ledgers say what became of every record.
+
+        A source that pushes has no run: what it sent is in the journal already.
+        """
+        runs = [self.plan(source_id, slot_id) for source_id in read_by_runs(self.gateway, self.org, list(source_ids))]
         for run_id in runs:
             self.read(run_id)
         for source_id in source_ids:

@@ -26,6 +26,9 @@ BATCH = 500
 # A NUL in a text, a character outside Unicode, a number out of range, a key that no index takes: whatever the database can't hold.
 UNSTORABLE: Final = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded, UnicodeError)
 
+# One batch of a source at a time: of two messages with the same time the later one has the last word.
+ALONE: Final = "select pg_advisory_xact_lock(%s, %s)"
+LOCK: Final = 7_201_979
 SOURCE: Final = "select id, code, system, zone from source where id = %s"
 
 
@@ -43,11 +46,14 @@ def map_batch(gateway: Gateway, org: int, source_id: int) -> int:
 
 def _batch(gateway: Gateway, org: int, source_id: int, how: Callable[[Translation, Sequence[Any]], None]) -> int:
     with gateway.database.transaction(org) as db:
+        db.execute(ALONE, (LOCK, source_id))
         source = db.execute(SOURCE, (source_id,)).fetchone()
         rows = waiting(db, source_id, BATCH)
         if source is None or not rows:
             return 0
         how(Translation(gateway=gateway, org=org, db=db, system=source.system, maps=active(db, source_id)), rows)
+    if len(rows) == BATCH:
+        gateway.hint("map_batch", org, source_id)
     return len(rows)
 
 

@@ -21,7 +21,8 @@ from gateway.ledger import disclose_client, due_now
 from gateway.outbox import deliver_lane, due_lanes
 from gateway.portals import announce
 from gateway.runtime import Gateway
-from gateway.sources import source_ids
+from gateway.sources import pushed_and_waiting, source_ids
+from gateway.translate import map_batch
 from schedules.firing import LEASE, ClaimedSlot, claim_due, finish, renew
 from schedules.listing import schedules
 
@@ -91,6 +92,7 @@ def _whole(gateway: Gateway, org: int, runs: Sequence[int]) -> bool:
 
 def sweep(gateway: Gateway, org: int, each: Each) -> None:
     """Do what must not wait for a slot, and sending that was put off."""
+    each(lambda source: map_batch(gateway, org, source), pushed_and_waiting(gateway, org))
     each(lambda client: disclose_client(gateway, org, client), due_now(gateway, org, CHUNK))
     each(lambda lane: deliver_lane(gateway, org, lane), due_lanes(gateway, org, CHUNK))
 

@@ -24,10 +24,20 @@ TASKS: Final[dict[Task, Callable[[Gateway, int, int], object]]] = {
 
 
 def hinted(gateway: Gateway, submit: Callable[[Callable[[], object]], None]) -> Gateway:
-    """Return the gateway with hints that are acted on: each becomes a task for ``submit``."""
+    """Return the gateway with hints that are acted on: each becomes a task for ``submit``, unless the same is still to begin."""
+    to_begin: set[tuple[Task, int, int]] = set()
 
     def hint(task: Task, org: int, row: int) -> None:
-        submit(lambda: TASKS[task](acting, org, row))
+        wanted = task, org, row
+        if wanted not in to_begin:
+            to_begin.add(wanted)
+            submit(lambda: begin(wanted))
+
+    def begin(wanted: tuple[Task, int, int]) -> object:
+        # Before it looks: what comes from now on needs another look.
+        to_begin.discard(wanted)
+        task, org, row = wanted
+        return TASKS[task](acting, org, row)
 
     acting = replace(gateway, hint=hint)
     return acting

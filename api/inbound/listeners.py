@@ -90,7 +90,7 @@ class Listeners:
         if self._loop is not None and self._thread.is_alive():
             with suppress(RuntimeError):  # it ended by itself meanwhile
                 self._loop.call_soon_threadsafe(self._stopped.set)
-        if self._ways:
+        if self._thread.ident is not None:
             self._thread.join()
 
     def _alive(self) -> None:

@@ -33,7 +33,7 @@ where outbox.state = 'parked' order by outbox.error_code = 'waits-for', outbox.q
 QUARANTINED: Final = f"""
 select source.code as source, source.system, journal.stream, journal.record_key, journal.reason, journal.received_at,
   issue.source_path as place, nullif(issue.masked, '') as masked,
-  newest.journal_id is distinct from journal.id as replaced
+  coalesce(newest.journal_id, journal.id) <> journal.id as replaced
 from journal join source on source.id = journal.source_id
 left join source_record newest
   on newest.source_id = journal.source_id and newest.stream = journal.stream and newest.record_key = journal.record_key

@@ -152,7 +152,10 @@ written as (
 select 'run ' || run_id || ' ' || stream as key from counted full join written using (run_id, stream)
 where coalesce(counted.n, 0) <> coalesce(written.n, 0)
 union all
-select 'slice ' || id from slice where org = app_org() and received <> duplicates + journalled order by 1""",
+select 'slice ' || id from slice where org = app_org() and received <> duplicates + journalled
+union all
+select 'source ' || source_id || ' ' || stream from inbound_tally where org = app_org() and received <> duplicates + journalled
+order by 1""",
     ),
     Check(
         invariant="I8",

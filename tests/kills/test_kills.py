@@ -13,7 +13,7 @@ from tests.conftest import reachable_folder
 from tests.kills.stage import AFTER_LEASES, BEFORE_SLOT, Prepared, Stage, contents, prepared, staged
 
 # Reached by a command or in a second life, not by the first run of ``serve``.
-ELSEWHERE = {"in-grant-commit", "at-lease-takeover"}
+ELSEWHERE = {"in-grant-commit", "at-lease-takeover", "before-intake-commit", "after-intake-commit"}
 SECOND_LIFE = AFTER_LEASES.replace(minute=45)
 
 
