@@ -24,7 +24,8 @@ NULL: Final = '""'
 _SEGMENT = re.compile(r"([A-Z][A-Z0-9]{2})(\*)?(?:\[((?:[^\[\]]|\[[^\]]*\])*)\])?(?:-(.+))?")
 _FIELD = re.compile(r"(\d{1,3})(\*|\[(?:(\d+)|(\d+)(?:\.(\d+))?(!?=)([^\]]*))\])?(?:\.(\d+)(?:\.(\d+))?)?")
 _PART = re.compile(r"\.(\d+)?(?:\.(\d+))?")
-_REPEATED = re.compile(r"([A-Z][A-Z0-9]{2})-(\d{1,3})\*(?:\[(.*)\])?")
+_REPEATED = re.compile(r"((?:[A-Z][A-Z0-9]{2}-\d{1,3}\*, )*)([A-Z][A-Z0-9]{2})-(\d{1,3})\*(?:\[(.*)\])?")
+_PLACE = re.compile(r"([A-Z][A-Z0-9]{2})-(\d{1,3})")
 Hit = tuple[Any, Any]
 Choice = tuple[int, int, str, bool]
 
@@ -35,7 +36,8 @@ class Item(Node):
     __slots__ = ("of",)
 
     def __init__(self, up: Node, of: int, text: str, n: int) -> None:
-        super().__init__("", [text], up.i, up, n)
+        # A number of its own: what is worked out once for a node must not be taken for its neighbour's.
+        super().__init__("", [text], (up.i + 1 << 40) + (of << 24) + n, up, n)
         self.of = of
 
 
@@ -115,8 +117,10 @@ def hits(nodes: Iterable[Node], number: int, which: Any, component: int, sub: in
     return found
 
 
-def items(tree: Tree, name: str, number: int) -> Iterator[Node]:
-    """Yield what a map is repeated for: the segments of a name, or the filled repetitions of one of their fields."""
+def items(tree: Tree, name: str, number: int, more: tuple[tuple[str, int], ...] = ()) -> Iterator[Node]:
+    """Yield what a map is repeated for: the segments of a name, or the filled repetitions of one of their fields, or of several."""
+    for also in more:
+        yield from items(tree, *also)
     for node in tree.nodes.get(name, ()):
         if not number:
             yield node
@@ -140,6 +144,7 @@ class Er7Path:
     sub: int = 0
     index: bool = False
     repeats: bool = False
+    more: tuple[tuple[str, int], ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -213,7 +218,8 @@ class Er7Path:
         """Return what ``foreach`` loops over; see ``SourcePath``."""
         if not self.segment or self.component or (self.number and not self.repeats):
             raise PathError(f"{self.text}: foreach needs a segment (OBX), or every repetition of a field (PV1-7*)")
-        return [f"n<at> in items(n<up>, {self.segment!r}, {self.number})"]
+        more = f", {self.more!r}" if self.more else ""
+        return [f"n<at> in items(n<up>, {self.segment!r}, {self.number}{more})"]
 
     def asks(self) -> Expression | None:
         """Return the condition on the items of ``foreach``."""
@@ -248,8 +254,9 @@ def parse(text: str) -> Er7Path:
         return Er7Path(text, component=int(own[1] or 0), sub=int(own[2] or 0))
     repeated = _REPEATED.fullmatch(text)
     if repeated is not None:
-        asked = _condition(text, repeated[3])
-        return Er7Path(text, repeated[1], number=int(repeated[2]), which="*", condition=asked, repeats=True)
+        asked = _condition(text, repeated[4])
+        more = tuple((name, int(number)) for name, number in _PLACE.findall(repeated[1]))
+        return Er7Path(text, repeated[2], number=int(repeated[3]), which="*", condition=asked, repeats=True, more=more)
     found = _SEGMENT.fullmatch(text)
     if found is None:
         raise PathError(f"{text}: not a path of HL7 v2, such as PID-5.1, PID-3*, OBX or NTE*-3")
@@ -343,7 +350,9 @@ class Er7Dialect:
             return None
         node, which = place
         at = _below(at, part)
-        number = node.of if type(node) is Item else at.number
+        number = at.number
+        if type(node) is Item:
+            node, number, which = node.up or NONE, node.of, node.n
         return er7.offsets(body, self.sets).range(node.i, number, which, at.component, at.sub)
 
     def start(self, level: int) -> str:  # noqa: ARG002 - the contract
