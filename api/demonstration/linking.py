@@ -7,10 +7,13 @@ namespace. So the very first slot already knows who may see what.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from gateway import consent
+from gateway.errors import TransientError
+from gateway.flow import Each
 from gateway.runtime import Gateway
 
 EXPECT: Final = "insert into client (org, patient_rid) values (%s, %s) on conflict (org, patient_rid) do nothing"
@@ -22,19 +25,31 @@ def read_links(path: Path) -> list[dict[str, Any]]:
 
 
 def link_everybody(
-    gateway: Gateway, org: int, links: list[dict[str, Any]], *, system: str, portal: str, by: str
+    gateway: Gateway, org: int, links: Sequence[Mapping[str, Any]], each: Each, *, system: str, portal: str, by: str
 ) -> dict[str, str]:
-    """Link and grant; return ``client/person`` → member."""
+    """Link and grant, some clients at a time; return ``client/person`` → member.
+
+    Raises:
+        TransientError: the database failed for somebody.
+    """
     ids = gateway.keys(org).ids()
     members: dict[str, str] = {}
-    for one in links:
-        client, person = str(one["client"]), str(one["person"])
+
+    def link_family_of(client: int) -> None:
         patient = ids.resource_id(system, "Patient", f"client/{client}")
-        related = ids.resource_id(system, "RelatedPerson", f"relation/{person}")
         with gateway.database.transaction(org) as db:
             db.execute(EXPECT, (org, patient))
-        members[f"{client}/{person}"] = consent.link(
-            gateway, org, portal=portal, client=patient, person=person, related_rid=related, by=by
-        )
-        consent.set_grant(gateway, org, client=patient, person=person, level=one["level"], granted_by=by)
+        for one in links:
+            if int(one["client"]) != client:
+                continue
+            person = str(one["person"])
+            related = ids.resource_id(system, "RelatedPerson", f"relation/{person}")
+            members[f"{client}/{person}"] = consent.link(
+                gateway, org, portal=portal, client=patient, person=person, related_rid=related, by=by
+            )
+            consent.set_grant(gateway, org, client=patient, person=person, level=one["level"], granted_by=by)
+
+    failed = each(link_family_of, dict.fromkeys(int(one["client"]) for one in links))
+    if failed:
+        raise TransientError(f"{len(failed)} clients could not be linked; see the database's log, then start again")
     return members

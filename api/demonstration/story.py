@@ -60,7 +60,7 @@ class Story:
         """Link and grant as the organisation says; return ``client/person`` → member."""
         links = read_links(self.files.links)
         gateway = self.installation.gateway
-        return link_everybody(gateway, self.org, links, system=SYSTEM, portal=PORTAL, by="demonstration")
+        return link_everybody(gateway, self.org, links, self.each, system=SYSTEM, portal=PORTAL, by="demonstration")
 
     def sync(self) -> Travelled:
         """Run the slot that is due and say what travelled, per stream."""

@@ -25,6 +25,7 @@ from gateway.clock import fixed_clock
 from gateway.postgres import start
 from gateway.state import postgres_folder
 from samples.comparison import Write, portal_writes
+from schedules.threads import Threads
 
 SEVEN = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
 BEFORE_SLOT = SEVEN - timedelta(seconds=2)
@@ -157,9 +158,9 @@ def _ecd(files: Files, size: list[str]) -> Iterator[Neighbour]:
 
 def _link(files: Files) -> dict[str, str]:
     clock = fixed_clock(SEVEN - timedelta(minutes=5))
-    with open_installation(files.config, state=files.folder, clock=clock, embedded=True) as installation:
+    with open_installation(files.config, state=files.folder, clock=clock, embedded=True) as installation, Threads() as each:
         gateway, org = installation.gateway, installation.org(None)
-        return link_everybody(gateway, org, read_links(files.links), system=SYSTEM, portal=PORTAL, by="test")
+        return link_everybody(gateway, org, read_links(files.links), each, system=SYSTEM, portal=PORTAL, by="test")
 
 
 @contextmanager
