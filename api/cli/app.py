@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import bench, db, demo, explain, grant, link, mapping, schedule, serve, sync, trace, verify
+from api.cli import bench, check, convert, db, demo, explain, grant, link, mapping, messages, quarantine, schedule, serve, sync, trace, verify
 from api.cli.shared import Options
 
 app = typer.Typer(
@@ -53,6 +53,8 @@ def options(
 app.command(short_help="See the main job done on realistic input.")(demo.demo)
 app.command(short_help="Run the gateway: slots, retries, the sync page.")(serve.serve)
 app.command(short_help="Read, map, store, disclose and deliver, now.")(sync.sync)
+app.command(short_help="Is this HL7 v2 right, and what becomes of it.")(check.check)
+app.command(short_help="HL7 v2 files to FHIR, one JSON line a message.")(convert.convert)
 app.command(short_help="Every hop of a record, the source of each element.")(trace.trace)
 app.command(short_help="Why a member sees something, or not.")(explain.explain)
 app.command(short_help="Check the invariants on the live database.")(verify.verify)
@@ -60,5 +62,7 @@ app.add_typer(link.app, name="link", short_help="Who is linked to which client."
 app.add_typer(grant.app, name="grant", short_help="What a person may see.")
 app.add_typer(schedule.app, name="schedule", short_help="The slots to come, and those that were.")
 app.add_typer(mapping.app, name="mapping", short_help="The maps of a source and their versions.")
+app.add_typer(messages.app, name="messages", short_help="Journalled messages.")
+app.add_typer(quarantine.app, name="quarantine", short_help="Messages that were set aside.")
 app.add_typer(db.app, name="db", short_help="The database's schema.")
 app.add_typer(bench.app, name="bench", short_help="How fast it is.")
