@@ -8,9 +8,8 @@ the range of the row, in a unit that the profile takes? A vital sign has no plac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
 from gateway.mapping import ConvertContext, Converted, Note, Unmappable, converter
@@ -19,11 +18,10 @@ from gateway.mapping.er7path import NULL, fld, plain
 from gateway.mapping.er7tree import Node
 from gateway.mapping.quantities import UCUM
 from gateway.mapping.tables import UnitTable
-from mappings.hl7v2.results import SYSTOLIC, WHOLE, code, joined, results, text
+from mappings.hl7v2.results import result_note, text
 
 # Number and unit in one text, as in "72,4 kg", with or without comparator.
-_MEASURED: Final = re.compile(r"(<=|>=|<|>|≤|≥)?\s*([+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+))\s*(\D.*)?", re.DOTALL | re.ASCII)
-_PRESSURE: Final = re.compile(r"\s*(\d{1,3}(?:[.,]\d+)?)\s*/\s*(\d{1,3}(?:[.,]\d+)?)\s*(\D.*)?", re.DOTALL | re.ASCII)
+_MEASURED: Final = re.compile(r"(<=|>=|<|>|≤|≥)?\s*([+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+))\s*([^\d\s].*)?", re.DOTALL | re.ASCII)
 SIGNS: Final = {"≤": "<=", "≥": ">="}
 NUMERIC: Final = frozenset({"NM", "SN", "ST", ""})
 ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
@@ -34,10 +32,10 @@ REASONS: Final[Mapping[str, str]] = {
     "temp-unknown": "Temporarily Unknown",
     "not-asked": "Not Asked",
 }
-# Table 0085: no value is expected yet, or there was never a question.
+# Table 0085: states in which no value is expected yet.
 PENDING: Final = frozenset({"I", "O", "P", "R", "S"})
-GONE: Final = frozenset({"D", "W"})
-OPTIONS: Final = ("unit", "min", "max", "allow", "half")
+OPTIONS: Final = ("unit", "min", "max", "allow")
+NOT_A_NUMBER: Final = Note("value-invalid", "not a number", "kept as text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +48,29 @@ class Reading:
     notes: tuple[Note, ...] = ()
 
 
-def read(node: Node | None, context: ConvertContext, half: str = "") -> Reading:
-    """Return what an OBX says; it is read once. ``half`` names the half of a text that holds both."""
-    if node is None:
-        return Reading(None, "unknown")
+def read(node: Node, context: ConvertContext) -> Reading:
+    """Return what an OBX says, by the options of the row that asks first: the rows of a map have the same. It is read once."""
     memo = context.record.memo
-    key = (node.i, half)
-    found: Reading | None = memo.get(key)
+    found: Reading | None = memo.get(node.i)
     if found is None:
-        found = memo[key] = _read(node, context, half)
+        found = memo[node.i] = reading(_value(node), fld(node.f, 6), node, context)
     return found
 
 
-def _read(node: Node, context: ConvertContext, half: str) -> Reading:
-    value = _value(node)
+def reading(value: str, unit: str, node: Node, context: ConvertContext) -> Reading:
+    """Return what a value with its unit (OBX-6, or in the text itself) means, by the options of the row."""
     if not value:
-        return Reading(None, _why_empty(text(node, 11)))
-    unit = fld(node.f, 6)
+        return Reading(None, why_empty(node))
     found = _MEASURED.fullmatch(value) if text(node, 2) in NUMERIC else None
-    if half:
-        both = _PRESSURE.fullmatch(value)
-        found = both and _MEASURED.fullmatch(f"{both[1 if half == SYSTOLIC else 2]} {both[3] or ''}".strip())
     if found is None:
-        return Reading(None, "as-text", _written(value, unit), (Note("value-invalid", "not a number", "kept as text"),))
+        return Reading(None, "as-text", _written(value, unit), (NOT_A_NUMBER,))
     try:
-        content = _number(found[2], found[1], context)
+        content: dict[str, Any] = {"value": in_range(number(found[2]), context.options)}
     except Unmappable as error:
         return Reading(None, "error", _written(value, unit), (Note(error.issue, error.reason, "kept as text"),))
-    return _with_unit(content, unit or found[3] or "", value, context)
+    if found[1]:
+        content["comparator"] = SIGNS.get(found[1], found[1])
+    return _with_unit(content, unit if unit != NULL and unit else found[3] or "", value, context)
 
 
 def _value(node: Node) -> str:
@@ -88,133 +81,107 @@ def _value(node: Node) -> str:
     return plain(value).strip()
 
 
-def _why_empty(status: str) -> str:
+def why_empty(node: Node) -> str:
+    """Return why an OBX has no value, by its state."""
+    status = text(node, 11)
     if status == "N":
         return "not-asked"
     return "temp-unknown" if status in PENDING else "unknown"
 
 
+def _named(unit: str) -> str:
+    """Return a unit as its sender calls it: the text of OBX-6, else its code."""
+    parts = unit.split("^")
+    return (plain(parts[1]).strip() if len(parts) > 1 else "") or plain(parts[0]).strip()
+
+
 def _written(value: str, unit: str) -> str:
     """Return a value as people say it, with its unit."""
-    name = "" if unit == NULL else next((plain(part) for part in unit.split("^")[1::-1] if plain(part)), "")
-    return f"{value} {name}".strip()
-
-
-def _number(digits: str, sign: str | None, context: ConvertContext) -> dict[str, Any]:
-    made: Decimal = in_range(number(digits), context.options)
-    return {"value": made, "comparator": SIGNS.get(sign, sign)} if sign else {"value": made}
+    return f"{value} {_named(unit)}".strip()
 
 
 def _with_unit(content: dict[str, Any], unit: str, value: str, context: ConvertContext) -> Reading:
-    known = find_unit(unit, context.units)
+    known = find_unit(unit, context.units) if unit else _default(context)
     allow = context.options.get("allow")
-    notes: tuple[Note, ...] = ()
-    if known is None and not unit:
-        default = context.options.get("unit")
-        known = context.units.find(str(default)) if default and context.units else None
-        action = "the unit of this code taken" if known else "kept as text" if allow else "number kept without unit"
-        notes = (Note("unit-unknown", "there is no unit", action),)
+    note = None
+    if not unit:
+        action = "that of the code taken" if known else "kept as text" if allow else "number kept without unit"
+        note = Note("unit-unknown", "there is no unit", action)
     elif known is None:
-        notes = (Note("unit-unknown", "the units file doesn't know this unit", "kept as text" if allow else "unit kept as text"),)
+        note = Note("unit-unknown", "the units file doesn't know this unit", "kept as text" if allow else "unit kept as text")
+    elif allow is not None and known[0] not in allow:
+        note = Note("unit-unknown", "not a unit that is allowed here", "kept as text")
+    notes = (note,) if note else ()
     if allow is not None and (known is None or known[0] not in allow):
-        refused = notes or (Note("unit-unknown", "not a unit that is allowed here", "kept as text"),)
-        return Reading(None, "as-text", _written(value, unit), refused)
+        return Reading(None, "as-text", _written(value, "" if unit in value else unit), notes)
     if known is not None:
-        content |= {"unit": known[1], "system": UCUM, "code": known[0]}
-    elif name := _written("", unit):
+        content |= {"unit": _named(unit) or known[1], "system": UCUM, "code": known[0]}
+    elif name := _named(unit):
         content["unit"] = name
     return Reading(content, notes=notes)
 
 
+def _default(context: ConvertContext) -> tuple[str, str] | None:
+    default = context.options.get("unit")
+    return context.units.find(str(default)) if default and context.units else None
+
+
 def find_unit(unit: str, units: UnitTable | None) -> tuple[str, str] | None:
     """Return UCUM code and text of OBX-6: of the first of its code, text, other code and other text that the units file knows."""
-    if units is None or not unit:
+    if units is None:
         return None
     parts = unit.split("^")
-    for number_ in (0, 1, 3, 4):
-        part = plain(parts[number_]) if number_ < len(parts) else ""
+    for at in (0, 1, 3, 4):
+        part = plain(parts[at]) if at < len(parts) else ""
         known = units.find(part) if part else None
         if known is not None:
             return known
     return None
 
 
-@converter("measured", to="Quantity", options=OPTIONS, sources={"value": "", "unit": "", "system": "", "code": "", "comparator": ""})
+@converter("measured", to="Quantity", options=OPTIONS, raw=True)
 def measured(value: str, context: ConvertContext) -> Any:
     """Read OBX-5 with OBX-6: a number (``<5``, ``7,2``, an SN) in a unit that the row allows; ``unit`` is for an OBX without one.
 
     What is no such value answers with nothing and an issue; ``unmeasured`` and ``measurement_note`` say the rest.
     """
-    return _answer(read(context.item, context))
-
-
-def _answer(found: Reading) -> Any:
+    found = read(context.item, context)
     return Converted(found.quantity, found.notes) if found.notes else found.quantity
 
 
 @converter("unmeasured", to="CodeableConcept", options=OPTIONS, raw=True)
 def unmeasured(fields: list[str], context: ConvertContext) -> dict[str, Any] | None:
     """Say why an OBX gives no value: nothing there, nothing yet, not asked, a text or unit without place, out of range."""
-    return absent(read(context.item, context))
+    found = read(context.item, context)
+    return None if found.quantity is not None else absent(found.reason)
 
 
-def absent(found: Reading) -> dict[str, Any] | None:
-    """Return the ``dataAbsentReason`` of a reading, ``None`` when it has a value."""
-    if found.quantity is not None:
-        return None
-    return {"coding": [{"system": ABSENT, "code": found.reason, "display": REASONS[found.reason]}]}
-
-
-@converter("pressure", to="Quantity", options=OPTIONS, raw=True)
-def pressure(fields: list[str], context: ConvertContext) -> Any:
-    """Read one half of a blood pressure: from its own OBX, or from a text with both (``135/85``). ``half`` is its LOINC code."""
-    return _answer(_half(context))
-
-
-@converter("no_pressure", to="CodeableConcept", options=OPTIONS, raw=True)
-def no_pressure(fields: list[str], context: ConvertContext) -> dict[str, Any] | None:
-    """Say why one half of a blood pressure has no value; the profile asks for both."""
-    return absent(_half(context))
-
-
-def _half(context: ConvertContext) -> Reading:
-    wanted = str(context.options["half"])
-    mine = code(context.item)
-    if mine in WHOLE:
-        return read(context.item, context, wanted)
-    node = context.item if mine == wanted else results(context.record).halves.get(context.item.i)
-    # A half that the sender took back says nothing, whatever it still holds.
-    return Reading(None, "error") if node is not None and text(node, 11) in GONE else read(node, context)
+def absent(reason: str) -> dict[str, Any]:
+    """Return a ``dataAbsentReason``."""
+    return {"coding": [{"system": ABSENT, "code": reason, "display": REASONS[reason]}]}
 
 
 @converter("measurement_note", to=("string", "markdown"), options=OPTIONS, raw=True, private=True)
 def measurement_note(fields: list[str], context: ConvertContext) -> str | None:
     """Return the note of a measurement: the NTE of its OBX (else of its order), and what was written where that gives no value."""
-    unread = [read(context.item, context)] if code(context.item) not in PAIRED else [*_halves(context)]
-    lines = [result_note(fields, context), *(f"Genoteerd als: {one.written}" for one in unread if one.written)]
-    return "\n".join(dict.fromkeys(line for line in lines if line)) or None
+    return noted(result_note(fields, context), [read(context.item, context).written])
 
 
-PAIRED: Final = frozenset({SYSTOLIC, "8462-4", *WHOLE})
+def noted(note: str | None, written: list[str]) -> str | None:
+    """Return a note with the values that could not be read as they were written."""
+    if not any(written):
+        return note
+    return "\n".join([*([note] if note else []), *(f"Genoteerd als: {one}" for one in dict.fromkeys(written) if one)])
 
 
-def _halves(context: ConvertContext) -> Iterator[Reading]:
-    if code(context.item) in WHOLE:
-        yield read(context.item, context, SYSTOLIC)
-        return
-    yield read(context.item, context)
-    yield read(results(context.record).halves.get(context.item.i), context)
+@converter("unread", to=("string", "markdown"), raw=True, private=True)
+def unread(value: str, context: ConvertContext) -> str | None:
+    """Return the text of an OBX that was no measurement (``HI``); the row for the measurement stands before this one."""
+    return read(context.item, context).written or None
 
 
-@converter("result_note", to=("string", "markdown"), raw=True, private=True)
-def result_note(fields: list[str], context: ConvertContext) -> str | None:
-    """Return the NTE of an OBX and of what belongs to it as one text, without any those of its order."""
-    found = results(context.record)
-    node = context.item
-    mine = found.lines.get(node.i) or [node, *([found.halves[node.i]] if node.i in found.halves else [])]
-    return _remarks(mine) or (_remarks([node.up]) if node.up.name == "OBR" else None)
-
-
-def _remarks(nodes: list[Node]) -> str | None:
-    notes = [note for node in nodes if node.kids for note in node.kids.get("NTE", ())]
-    return joined(note.f[3] for note in notes if len(note.f) > 3) if notes else None
+@converter("no_value", to="CodeableConcept", raw=True)
+def no_value(fields: list[str], context: ConvertContext) -> dict[str, Any] | None:
+    """Say why an OBX has no value at all: not asked, not yet, or nobody knows."""
+    value = fields[5] if len(fields) > 5 else ""
+    return absent(why_empty(context.item)) if value.strip("~^ ") in ("", NULL) else None

@@ -8,14 +8,18 @@ order's number, the code and the sub-id, all within the client, so that two clie
 # ruff: noqa: ARG001 - a converter is always handed both the value and its context.
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway import er7
-from gateway.mapping import ConvertContext, converter
+from gateway.canonical import BASE
+from gateway.mapping import ConvertContext, Unmappable, converter
 from gateway.mapping.converters import clean
+from gateway.mapping.datatypes import ei, in_path
+from gateway.mapping.datatypes_values import dtm
 from gateway.mapping.er7path import NULL, fld, plain
 from gateway.mapping.er7tree import Node, Tree
 
@@ -176,10 +180,69 @@ def result_key(fields: list[str], context: ConvertContext) -> str | None:
     return results(context.record).keys.get(context.item.i)
 
 
-@converter("leads", to="boolean", raw=True)
-def leads(fields: list[str], context: ConvertContext) -> bool:
-    """Whether an OBX makes a resource: it isn't a later line of a text, nor the lower half of a blood pressure."""
-    return context.item.i not in results(context.record).followers
+@converter("leads", to="string", raw=True)
+def leads(fields: list[str], context: ConvertContext) -> str | None:
+    """Answer for an OBX that makes a resource: it isn't a later line of a text, nor the lower half of a blood pressure."""
+    return None if context.item.i in results(context.record).followers else "yes"
+
+
+@converter("result_number", to="Identifier", raw=True)
+def result_number(fields: list[str], context: ConvertContext) -> Any:
+    """Return the number of a result: its own (OBX-21), else the key by which the source's messages mean it."""
+    own = ei(fld(fields, 21), context) if len(fields) > 21 else None
+    key = result_key(fields, context)
+    return own or (key and {"system": f"{BASE}/sid/{in_path(context.system)}/result", "value": key})
+
+
+@converter("result_note", to=("string", "markdown"), raw=True, private=True)
+def result_note(fields: list[str], context: ConvertContext) -> str | None:
+    """Return the NTE of an OBX and of what belongs to it as one text; without any, those of its order."""
+    found = results(context.record)
+    node = context.item
+    mine = found.lines.get(node.i) or [node]
+    if node.i in found.halves:
+        mine = [*mine, found.halves[node.i]]
+    up = node.up
+    return remarks(mine) or (remarks([up]) if up is not None and up.name == "OBR" else None)
+
+
+def remarks(nodes: Iterable[Node]) -> str | None:
+    """Return the NTE under some segments as one text."""
+    notes = [note for node in nodes if node.kids for note in node.kids.get("NTE", ())]
+    return joined(note.f[3] for note in notes if len(note.f) > 3) if notes else None
+
+
+@converter("coded_name", to=("string", "markdown"), raw=True, alone=True)
+def coded_name(value: str, context: ConvertContext) -> str | None:
+    """Return what people call a code (CWE)."""
+    return name_of(value) or None
+
+
+def name_of(value: str) -> str:
+    """Return the name of a code (CWE): its text, else the original text, else the other code's, else the code; empty without any."""
+    parts = value.split("^")
+    return next((found for at in (1, 8, 4, 0) if at < len(parts) and (found := plain(parts[at]).strip())), "")
+
+
+@converter("no_moment", to="code", raw=True)
+def no_moment(fields: list[str], context: ConvertContext) -> str | None:
+    """Answer ``unknown`` for a result of which no moment can be read, neither in OBX-14 nor in OBR-7 of its order."""
+    up = context.item.up
+    order = fld(up.f, 7) if up is not None and up.name == "OBR" else ""
+    return None if _is_moment(fld(fields, 14), context) or _is_moment(order, context) else "unknown"
+
+
+def _is_moment(value: str, context: ConvertContext) -> bool:
+    if _PLAIN_MOMENT.fullmatch(value):
+        return True
+    try:
+        return dtm(value, context) is not None
+    except Unmappable:
+        return False
+
+
+# Most times at once: a day that every month has, and a time without fraction.
+_PLAIN_MOMENT: Final = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|1\d|2[0-8])(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)?(?:[+-]0\d00)?", re.ASCII)
 
 
 @converter("result_lines", to=("string", "markdown"), raw=True, private=True)
