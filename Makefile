@@ -37,6 +37,9 @@ format: setup ## let ruff set the layout
 	@$(BIN)/ruff check --fix-only -q .
 	@$(BIN)/ruff format .
 
+fuzz: setup ## 100,000 mutated messages through the mapper; what was found goes to docs/evidence
+	@FUZZ_MESSAGES=100000 FUZZ_EVIDENCE=docs/evidence/fuzz-mapping.json $(BIN)/pytest -q --timeout 3600 tests/unit/test_fuzz_mapping.py
+
 conformance: setup ## HL7's own validator over every kind of resource produced
 	@$(PYTHON) tools/extras.py
 	@$(BIN)/python tools/tiers.py conformance
