@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Final
 from uuid import UUID
+
+# RFC 4122: the first two bits of the eighth byte are 1 and 0.
+VARIANT: Final = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789abcdef")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdSpace:
-    """An organisation's secret namespace and hash key. Both are fixed for life: every id and every match hangs on them."""
+    """An organisation's secret namespace and hash key. Both are fixed for life: every id and every match hangs on them.
+
+    ``begun`` keeps the hash over what all ids of a system and type begin with.
+    """
 
     namespace: UUID
     hash_key: bytes
+    begun: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def resource_id(self, system: str, type_: str, key: str) -> str:
         """Return the uuid5 of ``system|type|key`` as text: the id of a resource.
 
         Written out instead of ``uuid.uuid5``, which spends most of its time on building an object: this runs for every reference.
         """
-        digest = bytearray(
-            hashlib.sha1(self.namespace.bytes + f"{system}|{type_}|{key}".encode(), usedforsecurity=False).digest()
-        )
-        digest[6] = digest[6] & 0x0F | 0x50
-        digest[8] = digest[8] & 0x3F | 0x80
-        text = digest[:16].hex()
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        known = self.begun.get((system, type_))
+        if known is None:
+            start = self.namespace.bytes + f"{system}|{type_}|".encode()
+            known = self.begun[system, type_] = hashlib.sha1(start, usedforsecurity=False)
+        digest = known.copy()
+        digest.update(key.encode())
+        text = digest.hexdigest()
+        return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
     def keyed_hash(self, text: str) -> bytes:
         """Return the HMAC-SHA256 by which equal secrets are recognised without being readable."""

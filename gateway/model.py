@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
+
+import msgspec
+from msgspec import Struct
 
 IssueCode = Literal[
     "value-invalid",
@@ -73,8 +76,7 @@ class SourceRecord:
     source_time: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mapped:
+class Mapped(Struct, frozen=True, kw_only=True):
     """One resource that a record yields (contracts 1).
 
     ``body`` has ``resourceType`` and ``id`` and no ``meta`` but ``profile``: the store writes the rest. ``patient`` is the id of the
@@ -94,7 +96,7 @@ class Mapped:
     patient: str | None = None
     withdrawn: bool = False
     origin_portal: str | None = None
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = msgspec.field(default_factory=dict)
     references: frozenset[str] = frozenset()
     trail: Trail | None = None
     issues: tuple[Issue, ...] = ()

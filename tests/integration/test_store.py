@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.canonicalise import content_hash
 from gateway.errors import Misconfigured
@@ -346,7 +347,7 @@ def test_resources_of_one_system_are_apart_from_those_of_another(world: World) -
     stream, key, (mapped,) = world.report("1")
     other = replace(mapped, id=world.keys.ids().resource_id("other", "Observation", "1"))
     with world.database.transaction(world.org) as db:
-        entry = replace(world.entry(db, stream, key, [other]), system="other")
+        entry = dataclasses.replace(world.entry(db, stream, key, [other]), system="other")
         store_records(db, world.gateway, world.org, [entry])
 
     security = loads(bytes(world.one(CURRENT, "Observation", other.id).body))["meta"]["security"]
