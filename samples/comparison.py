@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-DIRECTORY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization"})
+DIRECTORY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location"})
 GATEWAYS_OWN: Final = frozenset({"CareTeam"})
 CANARY: Final = re.compile(rb"KANARIE-[0-9A-Za-z-]+")
 RECORD: Final = re.compile(r"/record/(?P<system>[^/]+)/(?P<stream>[^#]+)#(?P<key>.+)$")
@@ -53,10 +53,11 @@ class Difference:
 
 @dataclass(slots=True)
 class _Expected:
-    """What one member should have of one record: types with their number, whole or reduced; and why when nothing."""
+    """What one member should have of one record: types with their number, how many of them whole; what must be in it; why when nothing."""
 
     yields: Counter[str] = field(default_factory=Counter)
-    shape: str = "never"
+    whole: Counter[str] = field(default_factory=Counter)
+    says: Counter[str] = field(default_factory=Counter)
     reasons: set[str] = field(default_factory=set)
 
 
@@ -81,7 +82,9 @@ def _expectations(truth: Iterable[Mapping[str, Any]], members: Mapping[str, str]
             one.reasons.add(line["reason"])
             continue
         one.yields.update(line["yields"])
-        one.shape = line["expect"]
+        one.says.update(line.get("says", ()))
+        if line["expect"] == "whole":
+            one.whole.update(line["yields"])
     return expected
 
 
@@ -97,7 +100,7 @@ def _held(history: list[Write]) -> dict[tuple[str, str, str], list[dict[str, Any
     held: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for (member, kind, _), body in current.items():
         if kind not in DIRECTORY | GATEWAYS_OWN:
-            resource = json.loads(body)
+            resource = json.loads(body, parse_float=str)
             stream, key = _record_of(resource)
             held[stream, key, member].append(resource)
     return held
@@ -121,17 +124,30 @@ def _compare_record(place: tuple[str, str, str], expected: _Expected | None, hel
     if extra:
         reasons = ", ".join(sorted(expected.reasons)) or "more than the record gives"
         yield Difference(lie="delivered-though-withheld", key=name, detail=f"{dict(extra)} although: {reasons}")
-    for resource in held:
-        yield from _compare_shape(name, expected, resource)
+    for kind in sorted(REDUCED.keys() & (counts.keys() | expected.yields.keys())):
+        if not missing[kind] and not extra[kind]:
+            yield from _compare_shapes(name, kind, expected.whole[kind], [one for one in held if one["resourceType"] == kind])
+    lost = sorted(expected.says.keys() - {text for resource in held for text in _texts(resource)})
+    if lost and not missing:
+        yield Difference(lie="garbled", key=name, detail=f"{len(lost)} of the values told are not in it")
 
 
-def _compare_shape(name: str, expected: _Expected, resource: dict[str, Any]) -> Iterator[Difference]:
-    kind = resource["resourceType"]
-    beyond = sorted(resource.keys() - REDUCED.get(kind, frozenset()))
-    if expected.shape == "reduced" and beyond:
-        yield Difference(lie="reduced-sent-whole", key=name, detail=f"{kind} carries {', '.join(beyond)}")
-    if expected.shape == "whole" and kind in REDUCED and not beyond:
+def _compare_shapes(name: str, kind: str, whole: int, held: list[dict[str, Any]]) -> Iterator[Difference]:
+    """Compare how many of one type are more than the reduced form with how many should be."""
+    beyond = [found for resource in held if (found := sorted(resource.keys() - REDUCED[kind]))]
+    if len(beyond) > whole:
+        yield Difference(lie="reduced-sent-whole", key=name, detail=f"{kind} carries {', '.join(beyond[-1])}")
+    elif len(beyond) < whole:
         yield Difference(lie="whole-sent-reduced", key=name, detail=f"{kind} carries no more than the reduced form")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text and number in a resource; a number with the digits it was written with."""
+    if isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
+    else:
+        yield str(value)
 
 
 def _sent_twice(history: list[Write]) -> Iterator[Difference]:
