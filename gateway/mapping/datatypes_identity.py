@@ -161,7 +161,7 @@ def _xcn_authority(found: list[str]) -> str:
     return found[8] or found[7]
 
 
-@converter("xcn_key", raw=True)
+@converter("professional_key", raw=True)
 def xcn_key(value: str, context: ConvertContext) -> str | None:
     """Read a professional (XCN) and return the key: nothing when there is no number."""
     found = parts(value, 9)
@@ -206,12 +206,13 @@ def xcn(value: str, context: ConvertContext) -> Any:
         return {"system": authority(name or "professional", context), "value": number} if number else None
     if target == "HumanName":
         return human_name([found[1], found[2], found[3], found[4], found[5], "", ""], "official")
-    return (_shown(found) or None) if target == "string" else _referred(found, context)
+    return (_shown(found) or None) if target == "string" else professional_reference(found, context)
 
 
-def _referred(found: list[str], context: ConvertContext) -> dict[str, str] | None:
+def professional_reference(found: list[str], context: ConvertContext) -> dict[str, str] | None:
+    """Return a reference to the role of a professional (components of an XCN, raw, at least nine); ``None`` without number and name."""
     key = professional_key(plain(found[0]), _xcn_authority(found), context)
-    made = context.reference("PractitionerRole", "practitioner", key) if key else {}
+    made = context.reference("PractitionerRole", "professional", key) if key else {}
     shown = _shown(found)
     if shown:
         made["display"] = shown
@@ -235,7 +236,7 @@ PARTICIPATIONS: Final = {
 )
 def participant(value: str, context: ConvertContext) -> Any:
     """Read a professional (XCN) and return a participant of an Encounter with the ``type`` (v3-ParticipationType) of the row."""
-    individual = _referred(parts(value, 9), context)
+    individual = professional_reference(parts(value, 9), context)
     if individual is None:
         return None
     code = str(context.options["type"])
@@ -254,9 +255,9 @@ def place_key(value: str, context: ConvertContext) -> str | None:  # noqa: ARG00
     return "|".join(pieces) if any(pieces) else None
 
 
-@converter("PL", to=("Identifier", "string"), sources={"value": "", "system": ""})
+@converter("PL", to=("Identifier", "string", "Reference"), raw=True)
 def pl(value: str, context: ConvertContext) -> Any:
-    """Read a location: what it is called (point of care, room and bed) or, to an Identifier, the whole with its facility."""
+    """Read a location: what it is called (point of care, room and bed), to an Identifier the whole with its facility, or a reference."""
     found = parts(value, 4)
     facility, *pieces = [plain(found[at].partition("&")[0]) for at in PLACE]
     shown = " / ".join([one for one in pieces if one]) or facility
@@ -265,4 +266,6 @@ def pl(value: str, context: ConvertContext) -> Any:
     if context.row.target == "string":
         return shown
     whole = "|".join([facility, *pieces])
+    if context.row.target == "Reference":
+        return {**context.reference("Location", "location", whole), "display": shown}
     return {"system": f"{BASE}/sid/{in_path(context.system)}/location", "value": whole}

@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final
 from zlib import crc32
 
 from gateway import er7
 from gateway.mapping import expressions
-from gateway.mapping.dialect import Emitted, Located, PathError, UnreadableError
+from gateway.mapping.dialect import Emitted, Located, PathError, Pin, UnreadableError
 from gateway.mapping.er7tree import NONE, Node, Tree, scope, scopes
 from gateway.mapping.expressions import Expression
 
@@ -130,6 +131,27 @@ def items(tree: Tree, name: str, number: int, more: tuple[tuple[str, int], ...] 
                     yield Item(node, number, text, n)
 
 
+def index(tree: Tree, key: tuple[str, int, int]) -> dict[str, list[Node]]:
+    """Return the segments of a name by the text of a field or component, made once for a message."""
+    found: dict[str, list[Node]] | None = tree.memo.get(key)
+    if found is None:
+        name, number, component = key
+        found = tree.memo[key] = {}
+        for node in tree.nodes.get(name, ()):
+            text = fld(node.f, number)
+            found.setdefault(plain(part(text, component, 0) if component else text), []).append(node)
+    return found
+
+
+def pinned(tree: Tree, key: tuple[str, int, int], values: tuple[str, ...]) -> Sequence[Node]:
+    """Return the segments that have one of these texts at a place, in the order of the message."""
+    known = index(tree, key)
+    if len(values) == 1:
+        return known.get(values[0], ())
+    some = [node for value in values if value in known for node in known[value]]
+    return some if len(some) <= 1 else sorted(some, key=attrgetter("i"))
+
+
 @dataclass(frozen=True, slots=True)
 class Er7Path:
     """A path; ``segment`` empty: of the item itself. ``which`` repetition: a number, ``*`` or a choice. ``whole``: no field is named."""
@@ -218,8 +240,20 @@ class Er7Path:
         """Return what ``foreach`` loops over; see ``SourcePath``."""
         if not self.segment or self.component or (self.number and not self.repeats):
             raise PathError(f"{self.text}: foreach needs a segment (OBX), or every repetition of a field (PV1-7*)")
+        pin = self.pin()
+        if pin.key is not None:
+            return [f"n<at> in pinned(n<up>, {pin.key!r}, {pin.values!r})"]
         more = f", {self.more!r}" if self.more else ""
         return [f"n<at> in items(n<up>, {self.segment!r}, {self.number}{more})"]
+
+    def pin(self) -> Pin:
+        """Return what a message must hold for ``foreach`` to have items."""
+        names = (self.segment, *(name for name, _ in self.more))
+        for text, values in expressions.constants(None if self.number else self.condition).items():
+            asked = parse(text)
+            if asked.segment == self.segment and asked.number and asked.which == 1 and not asked.sub and asked.condition is None:
+                return Pin(names, (self.segment, asked.number, asked.component), tuple(sorted(values)))
+        return Pin(names)
 
     def asks(self) -> Expression | None:
         """Return the condition on the items of ``foreach``."""
@@ -323,6 +357,7 @@ class Er7Dialect:
     reads: str = field(default="plain", init=False)
     filled: str = field(default="v and v != NULL", init=False)
     null: str = field(default="NULL", init=False)
+    trigger: str = field(default="MSH-9.2", init=False)
 
     def read(self, body: bytes) -> Any:
         """Return the message as a tree."""
@@ -335,6 +370,18 @@ class Er7Dialect:
     def notes(self, node: Any) -> Sequence[Any]:
         """Return what the splitter had to put right."""
         return [(note.code, note.reason) for note in node.notes]
+
+    def triggered(self, node: Any) -> str:
+        """Return the trigger event."""
+        return plain(part(fld(node.top.f, 9), 2, 0))
+
+    def index(self, node: Any, key: tuple[str, int, int]) -> dict[str, list[Node]]:
+        """Return the segments of a name by the text of a field."""
+        return index(node, key)
+
+    def holds(self, node: Any, names: tuple[str, ...]) -> bool:
+        """Whether a message has a segment of one of these names."""
+        return any(name in node.nodes for name in names)
 
     def path(self, text: str) -> Er7Path:
         """Read a path."""
@@ -350,10 +397,10 @@ class Er7Dialect:
             return None
         node, which = place
         at = _below(at, part)
-        number = at.number
+        found = er7.offsets(body, self.sets)
         if type(node) is Item:
-            node, number, which = node.up or NONE, node.of, node.n
-        return er7.offsets(body, self.sets).range(node.i, number, which, at.component, at.sub)
+            return found.range((node.up or NONE).i, node.of, node.n, at.component, at.sub)
+        return found.range(node.i, at.number, which, at.component, at.sub)
 
     def start(self, level: int) -> str:  # noqa: ARG002 - the contract
         """Return nothing: paths find their segments themselves."""
@@ -370,6 +417,7 @@ class Er7Dialect:
             "hits": hits,
             "items": items,
             "part": part,
+            "pinned": pinned,
             "plain": plain,
             "rep": rep,
             "scope": scope,

@@ -298,7 +298,7 @@ class TestProfessionals:
         made = xcn("7^Visser^A.", context("Reference", record=tree()))
 
         assert made == {
-            "reference": f"PractitionerRole/{IDS.resource_id('caress-oost', 'PractitionerRole', 'practitioner/7')}",
+            "reference": f"PractitionerRole/{IDS.resource_id('caress-oost', 'PractitionerRole', 'professional/7')}",
             "display": "A. Visser",
         }
         assert xcn("^Visser^A.", context("Reference", record=tree())) == {"display": "A. Visser"}

@@ -1,0 +1,111 @@
+"""What an ADT says beside the data types: contacts that have no number, diagnoses and allergies by their code, merged clients, roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from gateway.mapping import ConvertContext, Converted, converter
+from gateway.mapping.datatypes import parts, plain
+from gateway.mapping.datatypes_identity import Fields, field, named, prior_client_key, professional_reference
+from gateway.mapping.datatypes_values import dtm
+from gateway.mapping.er7tree import Node
+
+#: Where ROL and PRT (newer versions) hold the role, the person, and from when until when.
+ROLES: Final = {"ROL": (3, 4, 5, 6), "PRT": (4, 5, 11, 12)}
+CONTACT_NUMBER: Final = 33
+DIAGNOSIS_NUMBER: Final = 20
+
+
+def _numbered(fields: Fields, context: ConvertContext, key: Callable[[Fields], str]) -> str | None:
+    """Return the key of a segment among those of its name under one client: the second with the same gets its number after it."""
+    made = key(fields)
+    if not made:
+        return None
+    item: Node | None = context.item if isinstance(context.item, Node) else None
+    beside = item.up.kids.get(item.name, []) if item is not None and item.up is not None and item.up.kids else []
+    before = 0
+    for node in beside:
+        if node.f is fields:
+            break
+        before += key(node.f) == made
+    return f"{made}|{before + 1}" if before else made
+
+
+@converter("contact_key", raw=True, private=True)
+def contact_key(nk1: Fields, context: ConvertContext) -> str | None:
+    """Read a NK1 and return the key of the contact: its number, else the name as it is written; nothing without either.
+
+    Not the set id: it is a place in a list, and whoever leaves the list would make somebody else of all who follow.
+    """
+    return _numbered(nk1, context, _contact)
+
+
+def _contact(nk1: Fields) -> str:
+    found = parts(field(nk1, CONTACT_NUMBER).partition("~")[0], 4)
+    number = plain(found[0])
+    if number:
+        return f"{named(found[3])}|{number}"
+    name = parts(field(nk1, 2).partition("~")[0], 3)
+    pieces = [plain(name[0].partition("&")[0]) or plain(name[0].replace("&", " ")), plain(name[1]), plain(name[2])]
+    return "name|" + "|".join(pieces).casefold() if any(pieces) else ""
+
+
+@converter("coded_key", raw=True)
+def coded_key(fields: Fields, context: ConvertContext) -> str | None:
+    """Read an AL1 or DG1 and return its key: the number of a diagnosis (DG1-20), else code and coding system, else the text."""
+    return _numbered(fields, context, _coded)
+
+
+def _coded(fields: Fields) -> str:
+    number = plain(field(fields, DIAGNOSIS_NUMBER).partition("^")[0]) if fields[0] == "DG1" else ""
+    if number:
+        return f"number|{number}"
+    found = parts(field(fields, 3), 3)
+    code = plain(found[0])
+    if code:
+        return f"{plain(found[2])}|{code}"
+    text = plain(found[1]) or (plain(field(fields, 4)) if fields[0] == "DG1" else "")
+    return f"text|{text.casefold()}" if text else ""
+
+
+@converter("replaced_client", to="BackboneElement", raw=True, private=True)
+def replaced_client(mrg: Fields, context: ConvertContext) -> Any:
+    """Read a MRG and return the link of the survivor to the record that it replaces.
+
+    Raises:
+        Unmappable: both are one client (see ``prior_client_key``).
+    """
+    key = prior_client_key(mrg, context)
+    return {"other": context.reference("Patient", "client", key), "type": "replaces"} if key else None
+
+
+@converter("role_participant", to="BackboneElement", raw=True)
+def role_participant(fields: Fields, context: ConvertContext) -> Any:
+    """Read a ROL or PRT and return a participant of the stay: the role, the professional, and from when until when.
+
+    Raises:
+        Unmappable: a moment that is none.
+    """
+    role, person, start, end = (field(fields, at).partition("~")[0] for at in ROLES[fields[0]])
+    individual = professional_reference(parts(person, 9), context)
+    if individual is None:
+        return None
+    made: dict[str, Any] = {"type": [_role(role, context)]} if plain(role.partition("^")[0]) else {}
+    period = {name: _bare(dtm(text, context)) for name, text in (("start", start), ("end", end)) if text}
+    if period:
+        made["period"] = period
+    return {**made, "individual": individual}
+
+
+def _role(raw: str, context: ConvertContext) -> dict[str, Any]:
+    """Return a role by the concept map; one that it doesn't know as a text."""
+    found = parts(raw, 2)
+    code, text = plain(found[0]), plain(found[1])
+    targets = context.codes.find(code) if context.codes else []
+    made: dict[str, Any] = {"coding": [target.coding() for target in targets]} if targets else {}
+    return {**made, "text": text or code} if text or not targets else made
+
+
+def _bare(made: Any) -> Any:
+    return made.value if isinstance(made, Converted) else made
