@@ -48,6 +48,8 @@ BY_TYPE: Final[Mapping[str, str]] = {
     "instant": "instant",
     "time": "time",
 }
+# What may hold references: those are looked for in what a converter answers.
+REFERRING: Final = frozenset({"Reference", "BackboneElement"})
 TEXTS: Final = frozenset({"string", "markdown", "xhtml"})
 CODING: Final = frozenset({"system", "version", "code", "display", "userSelected"})
 
@@ -221,7 +223,7 @@ class RowReader:
             spread=one.target is not None and one.target.segments[-1].how == "append",
             at=one.path.located() if one.path else Located(),
             sources=mark.sources,
-            sound=bool(mark.sources) or (leaf and name not in self.shop.own and kind != "Reference"),
+            sound=kind not in REFERRING and (bool(mark.sources) or (leaf and name not in self.shop.own)),
         )
 
     def _options(self) -> dict[str, Any]:
