@@ -16,11 +16,13 @@ from gateway.mapping.convert import Converter, collect
 from gateway.mapping.dialect import Dialect
 from gateway.mapping.engine import MappingSet, MapPlan
 from gateway.mapping.er7path import Er7Dialect
+from gateway.mapping.expressions import constants
 from gateway.mapping.findings import Finding, MappingError
 from gateway.mapping.generate import compile_map
 from gateway.mapping.jsonpath import JsonDialect
 from gateway.mapping.language import OVERLAYS, MapText, Reader
 from gateway.mapping.plan import MapReader
+from gateway.mapping.routes import Routes
 from gateway.mapping.rows import MapMade, Workshop
 from gateway.mapping.tables import (
     ClassRow,
@@ -146,7 +148,7 @@ def _tables(
 
 def _assemble(files: Mapping[str, bytes], made: list[MapMade], shop: Workshop, classes: Mapping[str, ClassRow]) -> MappingSet:
     plans = tuple(_plan(one, shop) for one in made)
-    by_kind = {plan.kind: tuple(other for other in plans if other.kind == plan.kind) for plan in plans}
+    routes = {plan.kind: Routes(tuple(other for other in plans if other.kind == plan.kind)) for plan in plans}
     versions = sorted((tuple(int(part) for part in one.text.key("version").split(".")) for one in made), reverse=True)
     overlays = sum(name.startswith(OVERLAYS) and name.endswith((".yaml", ".yml")) for name in files)
     label = f"{made[0].text.system}@{'.'.join(map(str, versions[0]))}{'+overlay' if overlays else ''}"
@@ -155,7 +157,7 @@ def _assemble(files: Mapping[str, bytes], made: list[MapMade], shop: Workshop, c
         version_label=label,
         dialect=shop.dialect,
         plans=plans,
-        by_kind=by_kind,
+        routes=routes,
         links=links(made, classes),
     )
 
@@ -172,6 +174,8 @@ def _plan(made: MapMade, shop: Workshop) -> MapPlan:
         zone=made.zone,
         heads=heads,
         rows=rows,
+        events=constants(made.selector).get(shop.dialect.trigger),
+        pin=None if made.foreach is None else made.foreach.pin(),
     )
     names["PLAN"] = plan
     return plan

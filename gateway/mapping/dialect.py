@@ -47,6 +47,15 @@ class Located:
 NOWHERE: Final = Located()
 
 
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What a record must hold for a map to have items: one of ``names``; where ``key`` is set, an item with one of ``values`` there."""
+
+    names: tuple[str, ...]
+    key: tuple[str, int, int] | None = None
+    values: tuple[str, ...] = ()
+
+
 class SourcePath(Protocol):
     """A path that was read and found right."""
 
@@ -76,6 +85,9 @@ class SourcePath(Protocol):
     def partial(self) -> bool:
         """Whether it names a part of a value that has parts."""
 
+    def pin(self) -> Pin | None:
+        """Return what a record must hold for ``foreach`` to have items, as far as an index of the record tells."""
+
     def asks(self) -> Any:
         """Return the expression that an item of ``foreach`` must fulfil, ``None`` without one."""
 
@@ -100,6 +112,19 @@ class Dialect(Protocol):
         Raises:
             UnreadableError: the bytes aren't a record.
         """
+
+    @property
+    def trigger(self) -> str:
+        """The path whose value chooses among the maps of a kind, empty where there is none."""
+
+    def triggered(self, node: Any) -> str:
+        """Return that value of a record."""
+
+    def index(self, node: Any, key: tuple[str, int, int]) -> Mapping[str, Any]:
+        """Return the parts of a record by the value that they have at a place."""
+
+    def holds(self, node: Any, names: tuple[str, ...]) -> bool:
+        """Whether a record has a part of one of these names."""
 
     def path(self, text: str) -> SourcePath:
         """Read a path.

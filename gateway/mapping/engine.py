@@ -12,9 +12,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from gateway.identity import IdSpace
-from gateway.mapping.dialect import Dialect, UnreadableError
+from gateway.mapping.dialect import Dialect, Pin, UnreadableError
 from gateway.mapping.fill import Draft, QuarantineError, Run, SetAsideError
 from gateway.mapping.lineage import Trail
+from gateway.mapping.routes import Routes
 from gateway.model import Issue, IssueCode, Mapped, MapResult, SourceRecord, Write
 
 # Types outside every patient compartment. Anything else without a patient is held back, since nobody could say whose it is.
@@ -41,6 +42,8 @@ class MapPlan:
     zone: ZoneInfo | None
     heads: Callable[[Any, Run], list[Head] | None]
     rows: Callable[[Head, Run], Draft]
+    events: frozenset[str] | None = None
+    pin: Pin | None = None
 
 
 def _record_issue(code: IssueCode, row: str, target: str, reason: str) -> Issue:
@@ -64,7 +67,7 @@ class MappingSet:
     version_label: str
     dialect: Dialect
     plans: tuple[MapPlan, ...]
-    by_kind: Mapping[str, tuple[MapPlan, ...]]
+    routes: Mapping[str, Routes]
     links: Mapping[str, frozenset[str]]
 
     def map(self, record: SourceRecord, ids: IdSpace) -> MapResult:
@@ -87,7 +90,11 @@ class MappingSet:
 
     def _map(self, run: Run) -> MapResult:
         chosen: list[tuple[MapPlan, list[Head]]] = []
-        for plan in self.by_kind.get(run.record.kind, ()):
+        routes = self.routes.get(run.record.kind)
+        route = None if routes is None else routes.route(self.dialect.triggered(run.node))
+        if route is None or not route.plans:
+            return _held(run, "no-map", _record_issue("structure", "", "", "no map is for this record"))
+        for plan in route.choose(self.dialect, run.node):
             heads = plan.heads(run.node, run)
             if heads is not None:
                 chosen.append((plan, heads))

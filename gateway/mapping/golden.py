@@ -48,7 +48,7 @@ class Pair:
 def _kind(maps: MappingSet, source: bytes) -> str:
     """Return the kind of a message that says so itself."""
     if maps.dialect.name != ER7:
-        return next(iter(maps.by_kind)) if len(maps.by_kind) == 1 else ""
+        return next(iter(maps.routes)) if len(maps.routes) == 1 else ""
     from gateway import er7
 
     try:

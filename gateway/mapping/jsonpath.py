@@ -117,6 +117,9 @@ class JsonPath:
     whole = False
     partial = False
 
+    def pin(self) -> None:
+        """Return nothing: there is no index of a JSON object."""
+
     def asks(self) -> None:
         """Return nothing: a choice is part of the steps."""
 
@@ -199,6 +202,7 @@ class JsonDialect:
 
     name: Final = "json"
     charset: Final = "utf-8"
+    trigger: Final = ""
     item: Final = "n<at>, w<at>, i<at>"
     reads: Final = ""
     filled: Final = "v or v == 0"
@@ -213,6 +217,18 @@ class JsonDialect:
         if type(node) is not dict:
             raise UnreadableError("not a JSON object")
         return node
+
+    def triggered(self, node: Any) -> str:  # noqa: ARG002 - the contract
+        """Return nothing: every map of a kind is asked."""
+        return ""
+
+    def index(self, node: Any, key: tuple[str, int, int]) -> dict[str, Any]:  # noqa: ARG002 - the contract
+        """Return nothing: there is no index."""
+        return {}
+
+    def holds(self, node: Any, names: tuple[str, ...]) -> bool:  # noqa: ARG002 - the contract
+        """Whether there may be such a part: always."""
+        return True
 
     def path(self, text: str) -> JsonPath:
         """Read a path."""
