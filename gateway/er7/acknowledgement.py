@@ -12,7 +12,7 @@ from gateway.er7.envelope import Envelope
 from gateway.er7.judgement import CONDITIONS, Fault
 
 DEFAULT_VERSION: Final = "2.5"
-VERSION = re.compile(r"2\.\d(?:\.\d)?")
+VERSION = re.compile(r"2\.[0-9](?:\.[0-9])?")
 # The longest control id of any version (2.9); names of parties are no longer either.
 LONGEST: Final = 199
 # Longer headers are not remembered.
@@ -112,7 +112,12 @@ def _text(value: str) -> str:
     """Return text for one component: what divides is escaped, control characters are gone, and it is not too long."""
     if value.isalnum() and len(value) <= LONGEST:
         return value
-    return DIVIDING.sub(lambda found: ESCAPED.get(found[0], found[0]), CONTROL.sub(" ", value[:LONGEST])).strip()
+    text = DIVIDING.sub(lambda found: ESCAPED.get(found[0], found[0]), CONTROL.sub(" ", value[:LONGEST])).strip()
+    if len(text) > LONGEST:
+        text = text[:LONGEST]
+        if text.count("\\") % 2:  # in the middle of an escape sequence
+            text = text.rpartition("\\")[0]
+    return text
 
 
 def _party(value: str) -> str:

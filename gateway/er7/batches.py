@@ -10,7 +10,7 @@ from gateway.er7.layout import BLANK, ends_with_return
 from gateway.er7.note import Note
 
 # Files that were put together keep their byte order marks: as characters, or read byte by byte.
-_START = "((?:\xef\xbb\xbf|\ufeff)?(MSH|FHS|BHS|BTS|FTS))(?=[^A-Za-z0-9\\s]|[\\r\\n]|\\Z)"
+_START = "((?:\xef\xbb\xbf|\ufeff)?(MSH|FHS|BHS|BTS|FTS))(?=[^A-Za-z0-9 \\t]|\\Z)"
 # Where a segment can begin: after any line end, or, where line feeds are text, after a carriage return only.
 AFTER_ANY = re.compile(rf"(?:\A|[\r\n])[ \t\0\x0b]*{_START}")
 AFTER_RETURN = re.compile(rf"(?:\A|\r\n*)[ \t\0\x0b]*{_START}")

@@ -43,7 +43,7 @@ NAMES = {
     "ansi": "cp1252",
 }
 ISO_8859 = re.compile(r"(?:iso)?8859(\d{1,2})")
-DECLARED = re.compile(rb"MSH([^A-Za-z0-9\s])")
+DECLARED = re.compile(rb"MSH([^A-Za-z0-9 \t\r\n])")
 C1 = bytes(range(0x80, 0xA0))
 HIGH = bytes(range(0x80, 0x100))
 # How Python keeps a byte that is no UTF-8.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from gateway.er7.note import Note, NotHL7
 from gateway.er7.separators import STANDARD, Separators, read_separators
@@ -15,11 +16,13 @@ NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 HEADERS = frozenset({"MSH", "FHS", "BHS"})
 # A line without a segment's name continues these: the text of a report was sent with a bare line end in it.
 TEXT_BEARERS = ("OBX", "NTE")
-HEADER = re.compile(r"(?:\A|[\r\n\x0b])[ \t\x0b\ufeff]*(MSH[^A-Za-z0-9\s])")
+HEADER = re.compile(r"(?:\A|[\r\n\x0b\ufeff])[ \t]*(MSH[^A-Za-z0-9 \t\r\n])")
 LINE_END = re.compile("[\r\n]")
 BLANK = " \t\r\n\x0b\x1c\0\ufeff"
-MOST_SEGMENTS = 1_000_000
+MOST_SEGMENTS = 250_000
 MOST_FIELDS = 1_000
+# More notes than this tell nobody more.
+MOST_NOTES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,14 @@ def layout(text: str) -> Layout:
     separators, found = read_separators(text, header.start(1))
     spans: list[tuple[int, int]] = []
     notes += found
-    notes += _place(text, header.start(1), separators.field, spans)
+    notes += _few(_place(text, header.start(1), separators.field, spans))
     return Layout(text, separators, spans, tuple(notes))
+
+
+def _few(notes: Iterator[Note]) -> list[Note]:
+    few = list(islice(notes, MOST_NOTES))
+    more = sum(1 for _ in notes)
+    return [*few, Note("structure", None, f"{more} more lines had to be put right")] if more else few
 
 
 def _place(text: str, begin: int, field: str, spans: list[tuple[int, int]]) -> Iterator[Note]:

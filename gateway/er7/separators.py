@@ -84,7 +84,7 @@ def read_separators(text: str, at: int) -> tuple[Separators, tuple[Note, ...]]:
         return _over_escaped(), (_note("its backslash doubled"),)
     if field == USUAL[0] and declared == UNDERSCORE:
         return STANDARD, (_note("an underscore for the repetition separator, which was read as ~"),)
-    if len(declared) > 5 or any(one.isalnum() or one.isspace() for one in declared):
+    if len(declared) > 5 or any(one.isalnum() or one in " \t" for one in declared):
         raise NotHL7("MSH-2 does not hold the encoding characters")
     characters = field + declared[:4] + USUAL[len(declared[:4]) + 1 :]
     if len(set(characters)) < len(USUAL):
