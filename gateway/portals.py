@@ -11,7 +11,8 @@ import structlog
 from gateway.connector import SinkConnector
 from gateway.context import context_for
 from gateway.errors import GatewayError
-from gateway.runtime import Gateway, connector
+from gateway.guard import guarded, load
+from gateway.runtime import Gateway
 
 PORTALS: Final = "select id, code, connector, settings from portal order by id"
 BEHIND: Final = """
@@ -35,22 +36,36 @@ def portals(gateway: Gateway, org: int) -> list[Portal]:
     """Return the organisation's portals.
 
     Raises:
-        Misconfigured: a portal names a connector that isn't installed.
+        Misconfigured: a portal names a connector that isn't installed, or can't be loaded.
     """
-    with gateway.database.transaction(org) as db:
-        rows = db.execute(PORTALS).fetchall()
-    return [Portal(id=row.id, code=row.code, settings=row.settings, sink=connector(row.connector)) for row in rows]
+    return [portal_of(row) for row in _rows(gateway, org)]
+
+
+def portal_of(row: Any) -> Portal:
+    """Return a portal's row with its connector.
+
+    Raises:
+        Misconfigured: its connector isn't installed, or can't be loaded.
+    """
+    return Portal(id=row.id, code=row.code, settings=row.settings, sink=load(row.connector))
 
 
 def announce(gateway: Gateway, org: int, slot: datetime, following: datetime, *, complete: bool) -> None:
     """Tell each portal that a slot has been, and which members aren't up to date with it: all of them when a source wasn't read whole.
 
-    A page must never claim more than is true. The call itself is a courtesy: a failure costs a line in the log.
+    A page must never claim more than is true. The call itself is a courtesy: a failure costs a line in the log, and no other portal its word.
     """
-    for portal in portals(gateway, org):
+    for row in _rows(gateway, org):
         with gateway.database.transaction(org) as db:
-            behind = [row.member for row in db.execute(BEHIND, {"portal": portal.id, "complete": complete})]
+            behind = [link.member for link in db.execute(BEHIND, {"portal": row.id, "complete": complete})]
         try:
-            portal.sink.announce(context_for(gateway, org, portal), slot, following, behind)
+            portal = portal_of(row)
+            with guarded():
+                portal.sink.announce(context_for(gateway, org, portal), slot, following, behind)
         except GatewayError as error:
-            log.warning("portal.announce_failed", portal=portal.code, code=error.code)
+            log.warning("portal.announce_failed", portal=row.code, code=error.code)
+
+
+def _rows(gateway: Gateway, org: int) -> list[Any]:
+    with gateway.database.transaction(org) as db:
+        return db.execute(PORTALS).fetchall()

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from gateway.canonicalise import content_hash
-from gateway.connector import DeliveryItem, RemoteState
+from gateway.connector import RemoteState
 from gateway.database import Connection
 from gateway.errors import AmbiguousError
 from gateway.guard import guarded
 from gateway.jsonbytes import DecodeError, loads
 from gateway.outbox.lanes import Lane, hold
 from gateway.outbox.receipts import Settled, record
-from gateway.outbox.work import Batch, Sending
+from gateway.outbox.work import Batch, Sending, sending_of
 
 DOUBTED: Final = """
 select outbox.id, outbox.revision, outbox.op, outbox.attempt, ledger.id as ledger_id, ledger.rkey, ledger.projection,
@@ -52,7 +52,7 @@ def resolve(lane: Lane, batch: Batch) -> None:
     if not rows:
         return
     found = read_back(lane, rows[0].member, [(row.rtype, row.rid) for row in rows])
-    pairs = [(_sending(row), found[row.rtype, row.rid]) for row in rows]
+    pairs = [(sending_of(row, None), found[row.rtype, row.rid]) for row in rows]
     right = [pair for pair in pairs if _as_decided(*pair, batch.op)]
     others = [pair for pair in pairs if not _as_decided(*pair, batch.op)]
     with hold(lane) as db:
@@ -112,19 +112,3 @@ def _correct(db: Connection, others: Sequence[tuple[Sending, RemoteState]]) -> N
     if others:
         db.execute(CORRECT, values)
         db.execute(UNMARK, values)
-
-
-def _sending(row: Any) -> Sending:
-    return Sending(
-        id=row.id,
-        revision=row.revision,
-        attempt=row.attempt,
-        ledger_id=row.ledger_id,
-        link_id=row.link_id,
-        member=row.member,
-        rkey=row.rkey,
-        projection=row.projection,
-        content_hash=None if row.content_hash is None else bytes(row.content_hash),
-        version=row.version,
-        item=DeliveryItem(type=row.rtype, id=row.rid, body=None, etag=row.etag),
-    )

@@ -153,11 +153,15 @@ def mark(lane: Lane, batch: Batch) -> list[Sending]:
             db.execute(STALE, values)
             db.execute(WAIT, values)
     place = {id_: position for position, id_ in enumerate(batch.ids)}
-    return [_sending(row) for row in sorted(rows, key=lambda row: place[row.id])]
+    return [sending_of(row, _body(row)) for row in sorted(rows, key=lambda row: place[row.id])]
 
 
-def _sending(row: Any) -> Sending:
-    body = None if row.op == "delete" else projected(row.projection, bytes(row.body))
+def _body(row: Any) -> bytes | None:
+    return None if row.op == "delete" else projected(row.projection, bytes(row.body))
+
+
+def sending_of(row: Any, body: bytes | None) -> Sending:
+    """Return a marked row as what is sent, with the bytes of it where there are any."""
     return Sending(
         id=row.id,
         revision=row.revision,

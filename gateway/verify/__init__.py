@@ -35,7 +35,7 @@ def verify(gateway: Gateway, org: int, *, read_back: bool = False, audit_heads: 
     its head doesn't show.
 
     Raises:
-        Retryable, Misconfigured: with ``read_back``, a portal can't be asked.
+        GatewayError: with ``read_back``, a portal can't be asked, or its connector broke.
     """
     found = on_database(gateway, org) + on_trail(gateway, org, audit_heads)
     if read_back:

@@ -13,9 +13,10 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from gateway.connector import Context, RemoteState, SinkConnector
 from gateway.context import context_for
+from gateway.guard import guarded
 from gateway.outbox.doubt import hash_of
-from gateway.portals import Portal
-from gateway.runtime import Gateway, connector
+from gateway.portals import portal_of
+from gateway.runtime import Gateway
 from gateway.verify.violation import Violation, violations
 
 # Engine role: row security doesn't choose the organisation for us.
@@ -67,13 +68,13 @@ def at_portals(gateway: Gateway, org: int) -> list[Violation]:
     """Read back every member's base at every portal and compare it with the ledger.
 
     Raises:
-        Retryable, Misconfigured: a portal can't be asked.
+        GatewayError: a portal can't be asked, or its connector broke.
     """
     findings = _Findings()
     with gateway.database.transaction(org) as db:
         rows = db.execute(PORTALS).fetchall()
     for row in rows:
-        portal = Portal(id=row.id, code=row.code, settings=row.settings, sink=connector(row.connector))
+        portal = portal_of(row)
         with gateway.database.transaction(org) as db:
             links = db.execute(LINKS, (portal.id,)).fetchall()
         context = context_for(gateway, org, portal)
@@ -84,7 +85,8 @@ def at_portals(gateway: Gateway, org: int) -> list[Violation]:
 
 def _member(gateway: Gateway, org: int, sink: SinkConnector, context: Context, link: Any, findings: _Findings) -> None:
     began = gateway.clock()
-    states = {(state.type, state.id): state for state in sink.listing(context, link.member)}
+    with guarded():
+        states = {(state.type, state.id): state for state in sink.listing(context, link.member)}
     with gateway.database.transaction(org) as db:
         known = {(row.rtype, row.rid): row for row in db.execute(KNOWN, (link.id,))}
     moved = {key for key, row in known.items() if row.sent_at is not None or (row.settled_at and row.settled_at > began)}
@@ -92,7 +94,9 @@ def _member(gateway: Gateway, org: int, sink: SinkConnector, context: Context, l
         _compare(key, link.member, known.get(key), states.get(key), findings)
     if isinstance(sink, KeepsHistory):
         for key in _rewritten(states, known):
-            if _twice(sink.history(context, link.member, key)):
+            with guarded():
+                history = sink.history(context, link.member, key)
+            if _twice(history):
                 findings.twice.append(_name(key, link.member))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,12 @@ from psycopg.types.json import Jsonb
 
 from connectors.ecd.ons import CONNECTOR
 from connectors.portals.member_fhir import PORTAL
+from gateway.database import Database
+from gateway.errors import GatewayError
+from gateway.portals import announce
 from gateway.reading import due_slices, plan_run, pull_slice
-from tests.integration.delivery_world import World, a_world, running_portal
+from gateway.verify import verify
+from tests.integration.delivery_world import World, a_world, observation, running_portal
 from tests.integration.intake_world import World as Intake
 from tests.integration.intake_world import running_ecd, world_over
 
@@ -112,6 +118,36 @@ def test_a_sink_that_breaks_leaves_its_rows_queued(world: World, call: str, monk
     [row] = world.outbox()
     assert row.error_code == ("ambiguous" if call == "deliver" else None)
     assert world.one("select failures from portal").failures == 1
+
+
+@pytest.mark.parametrize("call", ["listing", "history"])
+def test_verify_gives_a_sink_that_breaks_a_class(
+    world: World, database_url: str, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = world.member()
+    for value in ("72.50", "73.00"):
+        world.decide(member, world.store(observation("weight", value)))
+        world.deliver()
+    monkeypatch.setattr(type(PORTAL), call, breaks)
+
+    with Database(database_url, role="zorgsluis_engine", clock=world.clock) as database, pytest.raises(GatewayError) as raised:
+        verify(replace(world.gateway, database=database), world.org, read_back=True)
+
+    assert "words of a record" not in str(raised.value)
+
+
+@pytest.mark.parametrize("broken", ["nobody-has-this", "member-fhir"])
+def test_a_portal_that_cannot_be_told_of_a_slot_leaves_the_others_their_word(world: World, broken: str, tmp_path: Path) -> None:
+    world.rows("update portal set connector = %s, settings = '{\"base_url\": 7}'", broken)
+    world.rows(
+        "insert into portal (org, code, connector, settings) values (%s, 'other', 'member-fhir', %s)",
+        *(world.org, Jsonb(world.portal.settings())),
+    )
+
+    announce(world.gateway, world.org, world.clock(), world.clock(), complete=True)
+
+    with closing(sqlite3.connect(tmp_path / "store" / "portal.sqlite")) as store:
+        assert store.execute("select count(*) from sync_status").fetchone() == (1,)
 
 
 @pytest.fixture
