@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from random import Random
 
 from samples.ecd.chance import dice
 from samples.ecd.names import PersonName
@@ -28,22 +27,23 @@ def register(world: World, client: Client) -> None:
     send(world, "A28", "ADT_A05", segments, person(client), *relations, truthful=rng.random() > 0.1)
 
 
-def move_phone(world: World, client: Client, rng: Random) -> Client:
+def move_phone(world: World, client: Client) -> None:
     """Tell of a new number (A31); a mail address that is no longer used is emptied."""
+    rng = dice(world.seed, "vesta", "phone", client.number)
     changed = replace(client, phone=mobile(rng), mail="")
-    if changed.phone != client.phone or client.mail:
-        send(world, "A31", "ADT_A05", [pid(changed, mail=NULL if client.mail else "")], person(changed))
-    return changed
+    world.now_is(changed)
+    send(world, "A31", "ADT_A05", [pid(changed, mail=NULL if client.mail else "")], person(changed))
 
 
-def new_name(world: World, client: Client, number: int, name: PersonName) -> None:
-    """Tell that somebody around a client goes by another name now (A08)."""
-    one = replace(client.contacts[number], name=name)
-    send(world, "A08", "ADT_A01", [pid(client), nk1(number + 1, one)], relation(client, one))
+def new_name(world: World, client: Client, name: PersonName) -> None:
+    """Tell that the first of those around a client goes by another name now (A08)."""
+    one = replace(client.contacts[0], name=name)
+    world.now_is(replace(client, contacts=(one, *client.contacts[1:])))
+    send(world, "A08", "ADT_A01", [pid(client), nk1(1, one)], relation(client, one))
 
 
 def admit(world: World, client: Client) -> None:
-    """Tell of a stay in the house (A01), whose record the family does not get."""
+    """Tell of a stay in the house (A01), which is part of the dossier."""
     rng = dice(world.seed, "vesta", "stay", client.number)
     ward = WARDS[int(rng.random() * len(WARDS))]
     room = 100 + int(rng.random() * 40)
@@ -57,7 +57,7 @@ def admit(world: World, client: Client) -> None:
         f19=f"V{client.number}-1^^^{SENDER}^VN",
         f44=stamp(begun),
     )
-    stay = Thing(name=f"stay:{client.number}", client=client.number, sort="provider", type="Encounter")
+    stay = Thing(name=f"stay:{client.number}", client=client.number, sort="dossier", type="Encounter")
     send(world, "A01", "ADT_A01", [pid(client), visit], stay)
 
 
@@ -67,7 +67,7 @@ def merge(world: World, client: Client) -> None:
     double = replace(client, number=number, contacts=(), mail="")
     send(world, "A28", "ADT_A05", [pid(double)], person(double))
     segments = [pid(client), segment("MRG", f1=f"{number}^^^{SENDER}^PI")]
-    send(world, "A40", "ADT_A39", segments, person(client), replace(person(double), closed="resource-withdrawn"))
+    send(world, "A40", "ADT_A39", segments, person(client), person(double))
 
 
 def send(world: World, trigger: str, structure: str, segments: list[str], *things: Thing, truthful: bool = True) -> None:

@@ -15,7 +15,7 @@ from samples.ecd.people import STREETS, TOWNS, mobile
 
 FIRST_CLIENT, FIRST_CONTACT = 70001, 80001
 #: The walk over all test numbers is the sample ECD's; it takes from the beginning and will never come this far.
-BSNS_FROM = 40_000
+BSNS_FROM = 25_000
 
 #: Relationship as in table 0063, the Dutch word, gender, years younger than the client.
 TIES = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -18,6 +18,8 @@ from samples.vendor.world import World
 
 #: What each client has, besides what befalls some of them.
 MEASURED, WRITTEN, VISITS = 4, 4, 4
+#: No happening takes more messages than this is time for.
+SECONDS_TO_TELL: Final = 20
 _WEIGHTS: Final = (10, 38, 52)
 
 Happening = Callable[[], object]
@@ -25,7 +27,8 @@ Happening = Callable[[], object]
 
 def generate(*, count: int, days: int, seed: int, today: date) -> World:
     """Return what Vesta has told by the morning of ``today``, of clients whom it has known for ``days``."""
-    now = datetime.combine(today, MORNING, tzinfo=AMSTERDAM)
+    # In UTC, so that no two messages change places in the night that the clocks go forward.
+    now = datetime.combine(today, MORNING, tzinfo=AMSTERDAM).astimezone(UTC)
     world = World(seed=seed, today=today, now=now - timedelta(days=days))
     world.clients = clients(seed, count, today)
     for client in world.clients:
@@ -33,9 +36,9 @@ def generate(*, count: int, days: int, seed: int, today: date) -> World:
         _link(world, client)
     rows = [_happenings(world, place, client) for place, client in enumerate(world.clients)]
     turns = [one for turn in range(max(map(len, rows), default=0)) for row in rows for one in row[turn : turn + 1]]
-    pause = (now - timedelta(hours=1) - world.now) / max(len(turns), 1)
+    pause = int((now - world.now).total_seconds()) // (len(turns) + 1) - SECONDS_TO_TELL
     for happen in turns:
-        world.now += max(pause - timedelta(seconds=30), timedelta())
+        world.now += timedelta(seconds=max(pause, 0))
         happen()
     world.now = max(world.now, now)
     return world
@@ -74,20 +77,22 @@ def _happenings(world: World, place: int, client: Client) -> list[Happening]:
 
 
 def _administration(world: World, place: int, client: Client) -> list[Happening]:
-    found: list[Happening] = []
-    if place % 3 == 1:
-        found.append(lambda: admissions.move_phone(world, client, dice(world.seed, "vesta", "phone", client.number)))
-    if place % 5 == 2:
-        found.append(lambda: admissions.new_name(world, client, 0, _married(client)))
-    if place % admissions.STAYS_EVERY == 0:
-        found.append(lambda: admissions.admit(world, client))
-    if place % admissions.DOUBLE_EVERY == 3:
-        found.append(lambda: admissions.merge(world, client))
-    return found
+    """Change something in the office; each act finds the client as it is then."""
+    acts: list[tuple[bool, Callable[[World, Client], None]]] = [
+        (place % 3 == 1, admissions.move_phone),
+        (place % 5 == 2, lambda world, now: admissions.new_name(world, now, _married(now))),
+        (place % admissions.STAYS_EVERY == 0, admissions.admit),
+        (place % admissions.DOUBLE_EVERY == 3, admissions.merge),
+    ]
+    return [partial(_act, world, client.number, act) for so, act in acts if so]
+
+
+def _act(world: World, number: str, act: Callable[[World, Client], None]) -> None:
+    act(world, world.client(number))
 
 
 def _married(client: Client) -> PersonName:
-    """Return the name of the first one around a client with the client's family name behind it."""
+    """Return the name of the first one around a client with the client's own family name behind it."""
     name = client.contacts[0].name
     return PersonName(
         first=name.first, given=name.given, own=("", "Zomerdijk"), partner=client.name.own, use="birthNamePartnerName"

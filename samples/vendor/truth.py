@@ -46,8 +46,6 @@ def judge(thing: Thing, member: Link | None) -> tuple[str, str]:
         return NEVER, "not-linked"
     if thing.closed:
         return NEVER, thing.closed
-    if thing.sort == "provider":
-        return NEVER, "not-in-audience"
     if member.level == "none":
         return NEVER, "no-grant"
     if member.level == "basic" and thing.sort == "dossier":

@@ -28,8 +28,8 @@ class Message:
 class Thing:
     """One thing that Vesta tells of, as it stands after the last message about it.
 
-    ``sort`` is ``client``, ``relation``, ``visit`` or ``dossier``, or ``provider`` for what is nobody's outside the organisation.
-    ``closed`` is the reason why nobody of the family may see it, whatever their level. ``told`` is the message that last changed it.
+    ``sort`` is ``client``, ``relation``, ``visit`` or ``dossier``. ``closed`` is the reason why nobody of the family may see it,
+    whatever their level. ``told`` is the message that last changed it.
     """
 
     name: str
@@ -54,6 +54,14 @@ class World:
     links: list[Link] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     things: dict[str, Thing] = field(default_factory=dict)
+
+    def now_is(self, client: Client) -> None:
+        """Keep what has changed of a client."""
+        self.clients = [client if one.number == client.number else one for one in self.clients]
+
+    def client(self, number: str) -> Client:
+        """Return a client as it is now."""
+        return next(one for one in self.clients if one.number == number)
 
     def next_id(self) -> str:
         """Return the control id of the next message."""
