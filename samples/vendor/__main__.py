@@ -58,11 +58,7 @@ def _publish(world: World, options: argparse.Namespace) -> None:
 
 
 def _push(world: World, options: argparse.Namespace) -> int:
-    line = Line(host=options.host, port=options.port)
-    try:
-        told = push(line, in_order_of_sending(world.messages), options.pause)
-    finally:
-        line.close()
+    told = push(Line(host=options.host, port=options.port), in_order_of_sending(world.messages), options.pause)
     figures = json.dumps({"messages": len(world.messages), **dict(sorted(told.items()))})
     print(figures, flush=True)
     if options.done is not None:

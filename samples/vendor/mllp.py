@@ -87,9 +87,12 @@ class Line:
 def push(line: Line, messages: Iterable[Message], pause_s: float = 0.0) -> Counter[str]:
     """Send messages in order, and return how many were answered with which code, and how often one had to go again."""
     told: Counter[str] = Counter()
-    for message in messages:
-        told[line.send(message)] += 1
-        if pause_s:
-            time.sleep(pause_s)
+    try:
+        for message in messages:
+            told[line.send(message)] += 1
+            if pause_s:
+                time.sleep(pause_s)
+    finally:
+        line.close()
     told["resent"] = line.resent
     return told
