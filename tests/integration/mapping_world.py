@@ -9,17 +9,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 
 from api.cli import main
 from api.opening import Installation, open_installation
+from gateway.er7 import envelope, parse
+from gateway.intake.reception import source_time
+from gateway.keys import KeyRing
 from gateway.translate import map_batch
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+JOURNAL = """
+insert into journal (org, source_id, stream, kind, record_key, op, body, body_hash, source_time, received_at)
+values (app_org(), %s, %s, %s, %s, 'upsert', %s, %s, %s, app_now()) returning id"""
+RECORD = """
+insert into source_record (org, source_id, stream, record_key, journal_id, body_hash) values (app_org(), %s, %s, %s, %s, %s)
+on conflict (source_id, stream, record_key) do update set journal_id = excluded.journal_id, body_hash = excluded.body_hash"""
+TALLY = """
+insert into inbound_tally (org, source_id, stream, received, duplicates, journalled) values (app_org(), %s, %s, %s, 0, %s)
+on conflict (source_id, stream) do update
+set received = inbound_tally.received + excluded.received, journalled = inbound_tally.journalled + excluded.journalled"""
 OVERLAY = """
 extends: ons
 codes: {burgerlijke_staat: burgerlijke_staat.csv}
@@ -86,33 +101,24 @@ class Bench:
             yield installation, installation.org(None)
 
     def journal(self, records: Sequence[tuple[str, str, bytes]], stream: str = "records") -> list[int]:
-        """Journal (key, kind, body) of each, as intake would; return their numbers."""
+        """Journal (key, kind, body) of each, as the intake of what is read, or pushed as HL7 v2, would; return their numbers."""
         with self.opened() as (installation, org):
             ring = installation.gateway.keys(org)
             with installation.gateway.database.transaction(org) as db:
                 source = self._source(db)
-                made = []
-                for key, kind, body in records:
-                    sealed = ring.seal(body, "journal", f"{source}/{stream}/{key}", "body")
-                    row = db.execute(
-                        "with written as (insert into journal"
-                        " (org, source_id, stream, kind, record_key, op, body, body_hash, received_at)"
-                        " values (app_org(), %s, %s, %s, %s, 'upsert', %s, %s, app_now()) returning id, body_hash)"
-                        " insert into source_record (org, source_id, stream, record_key, journal_id, body_hash)"
-                        " select app_org(), %s, %s, %s, id, body_hash from written"
-                        " on conflict (source_id, stream, record_key) do update"
-                        " set journal_id = excluded.journal_id, body_hash = excluded.body_hash returning journal_id",
-                        (source, stream, kind, key, sealed, ring.keyed_digest(body), source, stream, key),
-                    ).fetchone()
-                    made.append(row.journal_id)
-                db.execute(
-                    "insert into inbound_tally (org, source_id, stream, received, duplicates, journalled)"
-                    " values (app_org(), %s, %s, %s, 0, %s) on conflict (source_id, stream) do update"
-                    " set received = inbound_tally.received + excluded.received,"
-                    " journalled = inbound_tally.journalled + excluded.journalled",
-                    (source, stream, len(made), len(made)),
-                )
+                made = [self._journalled(db, ring, source, stream, record) for record in records]
+                db.execute(TALLY, (source, stream, len(made), len(made)))
         return made
+
+    def _journalled(self, db: Any, ring: KeyRing, source: int, stream: str, record: tuple[str, str, bytes]) -> int:
+        key, kind, body = record
+        pushed = body.startswith(b"MSH")
+        at = source_time(envelope(parse(body)).at, AMSTERDAM) if pushed else None
+        sealed = ring.seal(body, "journal", f"{source}/{stream}/{key}", "body")
+        row = db.execute(JOURNAL, (source, stream, kind, key, sealed, ring.keyed_digest(body), at)).fetchone()
+        if not pushed:
+            db.execute(RECORD, (source, stream, key, row.id, ring.keyed_digest(body)))
+        return int(row.id)
 
     def map_all(self) -> None:
         """Map what waits, in this process."""
