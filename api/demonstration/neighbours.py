@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import httpx2
 
@@ -39,21 +40,31 @@ class Neighbour:
 
 @contextmanager
 def started(name: str, module: str, arguments: list[str], folder: Path) -> Iterator[Neighbour]:
-    """Run ``python -m module serve …`` until the block ends.
+    """Run ``python -m module serve …`` until the block ends, or until this process does: killed, it takes its neighbours with it.
+
+    What they write is for this user alone.
 
     Raises:
         Misconfigured: it did not come up; the text names its log.
     """
     ready, log = folder / f"{name}.ready", folder / f"{name}.log"
     ready.unlink(missing_ok=True)
-    command = [sys.executable, "-m", module, "serve", *arguments, "--port", "0", "--ready", str(ready)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)  # noqa: S603
+    command = [sys.executable, "-m", module, "serve", *arguments, "--port", "0", "--ready", str(ready), "--lifeline"]
+    with private(log) as output:
+        process = subprocess.Popen(  # noqa: S603 our own samples
+            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.PIPE, umask=0o077
+        )
     try:
         port = _await_port(name, process, ready, log)
         yield Neighbour(name=name, base_url=f"http://127.0.0.1:{port}", process=process)
     finally:
         _end(process)
+
+
+def private(path: Path) -> BinaryIO:
+    """Open a file anew that only this user may read."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def _await_port(name: str, process: subprocess.Popen[bytes], ready: Path, log: Path) -> int:
@@ -69,6 +80,8 @@ def _await_port(name: str, process: subprocess.Popen[bytes], ready: Path, log: P
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
+    if process.stdin is not None:
+        process.stdin.close()
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_S)
         return

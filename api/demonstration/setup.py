@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any, Final
 import yaml
 from joserfc.jwk import ECKey
 
+from api.demonstration.neighbours import private
 from gateway import postgres
 from gateway.state import postgres_folder
 
@@ -62,13 +62,18 @@ def fresh(folder: Path) -> Files:
     discard(folder)
     folder.mkdir(parents=True)
     files = Files(folder=folder)
-    files.portal_store.mkdir()
+    files.portal_store.mkdir(mode=0o700)
     (folder / "secrets").mkdir(mode=0o700)
-    _write_secret(files.secret("certificate"), secrets.token_urlsafe(24))
+    _write(files.secret("certificate"), secrets.token_urlsafe(24))
     key = ECKey.generate_key("P-384", parameters={"kid": "gateway-1", "use": "sig", "alg": "ES384"})
-    _write_secret(files.secret("portal.jwk"), json.dumps(key.as_dict(private=True)))
-    files.jwks.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    _write(files.secret("portal.jwk"), json.dumps(key.as_dict(private=True)))
+    _write(files.jwks, json.dumps({"keys": [key.as_dict(private=False)]}))
     return files
+
+
+def folder_in(state: Path) -> Path:
+    """Return the demonstration's folder in a state folder. What an earlier one named as its ``--state`` is its folder itself."""
+    return state if (state / "truth.jsonl").exists() else state / "demo"
 
 
 def discard(folder: Path) -> None:
@@ -92,10 +97,10 @@ def configure(files: Files, *, ecd: str, portal: str) -> None:
         "settings": {"base_url": portal, "origin": "caren", "secrets": {"key": str(files.secret("portal.jwk"))}},
     }
     organisation = {**ORGANISATION, "sources": [source], "portals": [target]}
-    files.config.write_text(yaml.safe_dump({"organisations": [organisation]}, sort_keys=False))
+    _write(files.config, yaml.safe_dump({"organisations": [organisation]}, sort_keys=False))
 
 
-def _write_secret(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+def _write(path: Path, text: str) -> None:
+    """Write a file anew that only this user may read."""
+    with private(path) as file:
+        file.write(text.encode())

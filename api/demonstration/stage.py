@@ -21,7 +21,7 @@ import typer
 from api.demonstration.clock import MovableClock
 from api.demonstration.neighbours import Neighbour, started
 from api.demonstration.progress import progress
-from api.demonstration.setup import ORGANISATION, Files, configure, fresh
+from api.demonstration.setup import ORGANISATION, Files, configure, folder_in, fresh
 from api.demonstration.story import Say, Story, judged
 from api.opening import open_installation
 from api.ops.token import operator_token
@@ -53,7 +53,7 @@ def play(wishes: Wishes, state: Path | None) -> int:
     # Ended from outside, it takes its neighbours and its database with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    with open_story(wishes, (state or state_folder()) / "demo", typer.echo, progress()) as story:
+    with open_story(wishes, folder_in(state or state_folder()), typer.echo, progress()) as story:
         code = _tell(story, wishes)
         if not wishes.once and sys.stdout.isatty():
             _stay_up(story)

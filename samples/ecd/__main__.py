@@ -13,6 +13,7 @@ import uvicorn
 from samples.ecd.generate import generate
 from samples.ecd.office import Office, replace
 from samples.ecd.server import build
+from samples.lifeline import end_with_standard_input
 
 #: Stands in for the client certificate that the real product asks for.
 CERTIFICATE = "zorgsluis-DL1001-sample"
@@ -21,6 +22,8 @@ CERTIFICATE = "zorgsluis-DL1001-sample"
 def main() -> None:
     """Run one of the two commands."""
     options = _options()
+    if options.lifeline:
+        end_with_standard_input()
     world = generate(clients=options.clients, days=options.days, seed=options.seed, today=options.today)
     office = Office(world=world, truth=options.truth, links=options.links)
     office.publish()
@@ -39,6 +42,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--certificate", default=CERTIFICATE, help="token that X-Client-Certificate must carry")
     parser.add_argument("--truth", type=Path, help="JSON lines: what each member may see of each record")
     parser.add_argument("--links", type=Path, help="JSON lines: who is linked at which level")
+    parser.add_argument("--lifeline", action="store_true", help="end when standard input ends")
     parser.add_argument("--ready", type=Path, help='gets {"port": …} once the server listens')
     return parser.parse_args()
 

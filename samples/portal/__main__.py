@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from samples.lifeline import end_with_standard_input
 from samples.portal.app import application
 from samples.portal.clock import now
 from samples.portal.portal import Settings, portal_with
@@ -23,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--ready", type=Path, help='Write {"port": …} here once it listens.')
     command.add_argument("--client-id", help="Accept this client only; without it any iss that equals sub.")
     command.add_argument("--token-seconds", type=int, default=300, help="How long a bearer token lasts.")
+    command.add_argument("--lifeline", action="store_true", help="End when standard input ends.")
     command.add_argument("--admin-secret", help="Bearer secret for /_sample; without it /_sample is open.")
     return root
 
@@ -30,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until a signal says stop."""
     given = parser().parse_args(arguments)
+    if given.lifeline:
+        end_with_standard_input()
     bound = listening(given.host, given.port)
     port = bound.getsockname()[1]
     settings = Settings(

@@ -5,21 +5,31 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from api.demonstration.lies import LIES
+from api.demonstration.setup import discard, folder_in
 from tests.conftest import reachable_folder
-from tests.kills.stage import environment
+from tests.kills.stage import await_condition, environment
 
 DEMO_S = 280
+# The database's own folders are its own user's.
+NOT_OURS = ("postgres",)
+
+
+def command(name: str, *arguments: str) -> list[str]:
+    """The demonstration in a state folder of its own."""
+    return [sys.executable, "-m", "api.cli", "--state", str(reachable_folder(f"demo-{name}")), "demo", "--once", *arguments]
 
 
 def demo(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the demonstration in a state folder of its own."""
-    command = [sys.executable, "-m", "api.cli", "--state", str(reachable_folder(f"demo-{name}")), "demo", "--once", *arguments]
-    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=DEMO_S, check=False, cwd=Path("/"))
+    """Run the demonstration to its end."""
+    return subprocess.run(
+        command(name, *arguments), env=environment(), capture_output=True, text=True, timeout=DEMO_S, check=False, cwd=Path("/")
+    )
 
 
 def test_the_demonstration_accounts_for_every_record_and_every_pair() -> None:
@@ -29,6 +39,41 @@ def test_the_demonstration_accounts_for_every_record_and_every_pair() -> None:
     assert "DOES NOT BALANCE" not in done.stdout
     assert done.stdout.count("the portal's own store holds exactly what each member may have") == 3
     assert re.search(r"[1-9]\d* items gone from the portal, [1-9]\d* narrowed", done.stdout)
+    assert files_others_may_read(reachable_folder("demo-whole") / "demo") == []
+
+
+def files_others_may_read(folder: Path) -> list[Path]:
+    ours = (path for path in folder.rglob("*") if path.relative_to(folder).parts[0] not in NOT_OURS)
+    return [path for path in ours if path.is_file() and path.stat().st_mode & 0o077]
+
+
+def test_a_demonstration_that_is_killed_takes_its_neighbours_with_it() -> None:
+    folder = reachable_folder("demo-killed") / "demo"
+    process = subprocess.Popen(command("killed", "--clients", "8"), env=environment(), stdout=subprocess.DEVNULL, cwd=Path("/"))
+    try:
+        await_condition(lambda: len(neighbours_of(folder)) == 2)
+    finally:
+        process.kill()
+        process.wait()
+
+    await_condition(lambda: neighbours_of(folder) == [])
+    discard(folder)
+
+
+def neighbours_of(folder: Path) -> list[str]:
+    """Return the samples that run for this folder, by their command lines."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(line.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if " -m samples." in line and f"{folder}/" in line]
+
+
+def test_a_demonstrations_own_folder_named_as_state_is_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "truth.jsonl").touch()
+
+    assert folder_in(tmp_path) == tmp_path
+    assert folder_in(tmp_path / "new") == tmp_path / "new" / "demo"
 
 
 def test_of_a_second_sync_only_the_change_travels() -> None:
