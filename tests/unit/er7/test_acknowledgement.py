@@ -152,7 +152,7 @@ FIELD = st.text(st.sampled_from("aé|^~\\&\r\n\0 \x0b\x1cF1€"), max_size=12)
 @settings(max_examples=200)
 @given(st.lists(FIELD, min_size=15, max_size=15), st.sampled_from(["AA", "CE"]), st.booleans())
 def test_nothing_in_a_header_can_break_the_answer(fields: list[str], code: str, wrong: bool) -> None:
-    known = Envelope(*fields[:14], encoding="utf-8")
+    known = Envelope._make([*fields[:14], "utf-8"])
     read = parse(acknowledge(known, code, WRONG if wrong else (), control_id=fields[14], at=AT))
     assert [segment[0] for segment in read.segments] == ["MSH", "MSA", *(["ERR"] if wrong else []), *(["ERR"] if wrong else [])]
     assert (read.segments[1][1], [note.code for note in read.notes if note.code != "charset"]) == (code, [])

@@ -1,4 +1,4 @@
-"""Mangled messages are refused or read, never the cause of an exception. ``ZORGSLUIS_FUZZ`` is how many (2,000 when not set)."""
+"""Mangled messages are refused or read, never the cause of an exception. ``FUZZ_MESSAGES`` is how many (2,000 when not set)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def read(data: bytes) -> Message | None:
 def test_a_mangled_message_never_raises_and_always_gets_an_answer() -> None:
     chance = random.Random(20260310)
     outcomes = {"read": 0, "refused": 0}
-    for _ in range(int(os.environ.get("ZORGSLUIS_FUZZ", "2000"))):
+    for _ in range(int(os.environ.get("FUZZ_MESSAGES", "2000"))):
         data = mangled(chance)
         for unit in units(data):
             outcomes["read" if read(unit.data) else "refused"] += 1
