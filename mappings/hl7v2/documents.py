@@ -40,13 +40,22 @@ MEDIA: Final = {
     "basic": "audio/basic",
     "octet-stream": "application/octet-stream",
 }
-KINDS: Final = {"ap": "application", "au": "audio", "im": "image", "ns": "image", "sd": "image", "si": "image", "ft": "text", "tx": "text"}
+KINDS: Final = {
+    "ap": "application",
+    "au": "audio",
+    "im": "image",
+    "ns": "image",
+    "sd": "image",
+    "si": "image",
+    "ft": "text",
+    "tx": "text",
+}
 UNREADABLE: Final = Note("value-invalid", "the content can't be read as its encoding says", "document kept without content")
 
 
 def _number(given: str) -> str:
     """Return an entity identifier (EI) as one text, empty without a number."""
-    return "^".join(plain(part) for part in (given.split("^") + ["", ""])[:3]) if plain(given) else ""
+    return "^".join(plain(part) for part in [*given.split("^"), "", ""][:3]) if plain(given) else ""
 
 
 def _key(fields: list[str], tree: Tree) -> str:
@@ -154,7 +163,7 @@ def _attachments(node: Node, notes: list[Note]) -> Iterator[dict[str, Any]]:
 
 def _encapsulated(value: str) -> dict[str, Any]:
     """Return an ED: media type, bytes, and the size and hash by which they can be checked."""
-    parts = (value.split("^") + [""] * 4)[:5]
+    parts = [*value.split("^"), "", "", "", ""][:5]
     data = _decoded(parts[4], plain(parts[3]).lower())
     if not data:
         raise Unmappable("there is no content in the fifth component")
@@ -176,7 +185,7 @@ def _decoded(data: str, encoding: str) -> bytes:
 
 def _pointer(value: str) -> dict[str, Any]:
     """Return an RP: where the document lies, when that is an address, and its media type."""
-    parts = (value.split("^") + [""] * 4)[:4]
+    parts = [*value.split("^"), "", "", ""][:4]
     pointer = plain(parts[0])
     kind = {"contentType": media_type(plain(parts[2]).lower(), plain(parts[3]).lower())} if plain(parts[3]) else {}
     address = ":" in pointer and not any(sign.isspace() for sign in pointer)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Final
 
 from gateway.mapping import ConvertContext, Converted, Note, Unmappable, converter
-from gateway.mapping.converters import in_range, number
+from gateway.mapping.converters import number
 from gateway.mapping.er7path import NULL, fld, plain
 from gateway.mapping.er7tree import Node
 from gateway.mapping.quantities import UCUM
@@ -34,7 +35,16 @@ REASONS: Final[Mapping[str, str]] = {
 }
 # Table 0085: states in which no value is expected yet.
 PENDING: Final = frozenset({"I", "O", "P", "R", "S"})
-OPTIONS: Final = ("unit", "min", "max", "allow")
+UNIT: Final = 6
+MEMO: Final = 1024
+_PLAIN_NUMBER: Final = re.compile(r"\d{1,6}(?:\.\d{1,6})?", re.ASCII)
+# For a row and OBX-6 as it was sent: the row itself (so that its identity isn't used again), text, UCUM code, least and most.
+_Known = tuple[Any, str, str, Decimal, Decimal]
+_known_units: dict[tuple[int, str], _Known] = {}
+OPTIONS: Final = ("unit", "min", "max", "allow", "scaled")
+OUTSIDE: Final = Note("value-invalid", "outside the range of the row", "kept as text")
+ANYTHING: Final = Decimal(10) ** 18
+ONE_VALUE: Final = Note("cardinality-overflow", "several values for one measurement", "first value used, all of them noted")
 NOT_A_NUMBER: Final = Note("value-invalid", "not a number", "kept as text")
 
 
@@ -53,8 +63,18 @@ def read(node: Node, context: ConvertContext) -> Reading:
     memo = context.record.memo
     found: Reading | None = memo.get(node.i)
     if found is None:
-        found = memo[node.i] = reading(_value(node), fld(node.f, 6), node, context)
+        quantity = _plainly(node, context)
+        found = Reading(quantity) if quantity else _several(node, reading(_value(node), fld(node.f, UNIT), node, context))
+        memo[node.i] = found
     return found
+
+
+def _several(node: Node, found: Reading) -> Reading:
+    """Keep the further values of an OBX in what was written: a measurement has one."""
+    some = node.f[5].split("~") if len(node.f) > 5 else []
+    if len(some) < 2:
+        return found
+    return replace(found, written=" / ".join(plain(one) for one in some), notes=(*found.notes, ONE_VALUE))
 
 
 def reading(value: str, unit: str, node: Node, context: ConvertContext) -> Reading:
@@ -63,11 +83,11 @@ def reading(value: str, unit: str, node: Node, context: ConvertContext) -> Readi
         return Reading(None, why_empty(node))
     found = _MEASURED.fullmatch(value) if text(node, 2) in NUMERIC else None
     if found is None:
-        return Reading(None, "as-text", _written(value, unit), (NOT_A_NUMBER,))
+        return Reading(None, "as-text", value, (NOT_A_NUMBER,))
     try:
-        content: dict[str, Any] = {"value": in_range(number(found[2]), context.options)}
+        content: dict[str, Any] = {"value": number(found[2])}
     except Unmappable as error:
-        return Reading(None, "error", _written(value, unit), (Note(error.issue, error.reason, "kept as text"),))
+        return Reading(None, "as-text", _written(value, unit), (Note(error.issue, error.reason, "kept as text"),))
     if found[1]:
         content["comparator"] = SIGNS.get(found[1], found[1])
     return _with_unit(content, unit if unit != NULL and unit else found[3] or "", value, context)
@@ -115,10 +135,19 @@ def _with_unit(content: dict[str, Any], unit: str, value: str, context: ConvertC
     if allow is not None and (known is None or known[0] not in allow):
         return Reading(None, "as-text", _written(value, "" if unit in value else unit), notes)
     if known is not None:
+        low, high = limits(known[0], context.options)
+        if not low <= content["value"] <= high:
+            return Reading(None, "error", _written(value, "" if unit in value else unit), (*notes, OUTSIDE))
         content |= {"unit": _named(unit) or known[1], "system": UCUM, "code": known[0]}
     elif name := _named(unit):
         content["unit"] = name
     return Reading(content, notes=notes)
+
+
+def limits(unit: str, options: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
+    """Return the least and the most that a row takes in a unit: ``min`` and ``max`` are in its first unit, ``scaled`` has the others."""
+    factor = Decimal(str(options.get("scaled", {}).get(unit, 1)))
+    return options.get("min", -ANYTHING) * factor, options.get("max", ANYTHING) * factor
 
 
 def _default(context: ConvertContext) -> tuple[str, str] | None:
@@ -147,6 +176,30 @@ def measured(value: str, context: ConvertContext) -> Any:
     """
     found = read(context.item, context)
     return Converted(found.quantity, found.notes) if found.notes else found.quantity
+
+
+def _plainly(node: Node, context: ConvertContext) -> dict[str, Any] | None:
+    """Return what nearly every measurement is, at once: a number with point, in range, in an allowed unit that is known already."""
+    fields, row = node.f, context.row
+    if len(fields) <= UNIT or fields[2] != "NM" or not _PLAIN_NUMBER.fullmatch(value := fields[5]):
+        return None
+    known = _known_units.get((id(row), fields[UNIT])) or _learned(fields[UNIT], context)
+    made = Decimal(value)
+    return {"value": made, "unit": known[1], "system": UCUM, "code": known[2]} if known[3] <= made <= known[4] else None
+
+
+def _learned(unit: str, context: ConvertContext) -> _Known:
+    """Remember what a unit means for a row; of one that it doesn't allow no number is within the limits."""
+    row = context.row
+    known = find_unit(unit, row.units) if unit and "~" not in unit else None
+    if known is None or known[0] not in row.options.get("allow", ()):
+        made: _Known = (row, "", "", Decimal(1), Decimal(0))
+    else:
+        made = (row, _named(unit) or known[1], known[0], *limits(known[0], row.options))
+    if len(_known_units) >= MEMO:
+        _known_units.clear()
+    _known_units[id(row), unit] = made
+    return made
 
 
 @converter("unmeasured", to="CodeableConcept", options=OPTIONS, raw=True)

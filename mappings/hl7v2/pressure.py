@@ -20,11 +20,14 @@ TAKEN_BACK: Final = frozenset({"D", "W"})
 HALF_OPTIONS: Final = (*OPTIONS, "half")
 
 
-@converter("pressure", to="BackboneElement", options=HALF_OPTIONS, raw=True, sources={"": "5", "code": "3", "interpretation": "8", "referenceRange": "7"})
-def pressure(fields: list[str], context: ConvertContext) -> Any:
-    """Return the component of one half: its value, or why there is none, with what OBX-7 and OBX-8 say of it. ``half`` is its LOINC code.
+SOURCES: Final = {"": "5", "code": "3", "interpretation": "8", "referenceRange": "7"}
 
-    The profile asks for both halves, so each is always there.
+
+@converter("pressure", to="BackboneElement", options=HALF_OPTIONS, raw=True, sources=SOURCES)
+def pressure(fields: list[str], context: ConvertContext) -> Any:
+    """Return the component of one half: its value, or why there is none, with what OBX-7 and OBX-8 say of it.
+
+    ``half`` is its LOINC code. The profile asks for both halves, so each is always there.
     """
     half = str(context.options["half"])
     node = _node(half, context)
@@ -32,7 +35,8 @@ def pressure(fields: list[str], context: ConvertContext) -> Any:
     made: dict[str, Any] = {"code": {"coding": [{"system": LOINC, "code": half, "display": NAMES[half]}]}}
     made |= {"valueQuantity": found.quantity} if found.quantity is not None else {"dataAbsentReason": absent(found.reason)}
     if node is not None and code(node) == half:
-        made |= {name: some for name, some in (("interpretation", interpretations(node, context)), ("referenceRange", ranges(node, context))) if some}
+        said = {"interpretation": interpretations(node, context), "referenceRange": ranges(node, context)}
+        made |= {name: some for name, some in said.items() if some}
     return Converted(made, found.notes) if found.notes else made
 
 

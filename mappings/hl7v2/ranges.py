@@ -20,6 +20,12 @@ _ABOVE: Final = re.compile(rf"\s*(?:>=?|≥)\s*{_NUMBER}\s*", re.ASCII)
 _BELOW: Final = re.compile(rf"\s*(?:<=?|≤)\s*{_NUMBER}\s*", re.ASCII)
 
 
+MEMO: Final = 1024
+MEMO_LENGTH: Final = 80
+# Ranges as they were sent, with their unit: laboratories and meters have a few of them. The units file is kept so that it stays itself.
+_ranges: dict[tuple[int, str, str], tuple[Any, list[dict[str, Any]]]] = {}
+
+
 @converter("reference_range", to="BackboneElement", raw=True, sources={"": "7", "low.unit": "6", "high.unit": "6"})
 def reference_range(fields: list[str], context: ConvertContext) -> Any:
     """Read OBX-7: its text, and its bounds where they are numbers (``0 - 15``, ``4.0-7.0``, ``<5``), in the unit of OBX-6."""
@@ -28,7 +34,20 @@ def reference_range(fields: list[str], context: ConvertContext) -> Any:
 
 def ranges(node: Node, context: ConvertContext) -> list[dict[str, Any]]:
     """Return the reference range of an OBX, an empty list without one."""
-    said = plain(fld(node.f, 7)).strip()
+    said, unit = fld(node.f, 7), fld(node.f, 6)
+    units = context.row.units
+    known = _ranges.get((id(units), said, unit))
+    if known is None:
+        made = _range(plain(said).strip(), node, context)
+        if len(said) + len(unit) > MEMO_LENGTH:
+            return made
+        if len(_ranges) >= MEMO:
+            _ranges.clear()
+        known = _ranges[id(units), said, unit] = (units, made)
+    return [{name: part.copy() if type(part) is dict else part for name, part in one.items()} for one in known[1]]
+
+
+def _range(said: str, node: Node, context: ConvertContext) -> list[dict[str, Any]]:
     if not said:
         return []
     try:

@@ -8,7 +8,6 @@ order's number, the code and the sub-id, all within the client, so that two clie
 # ruff: noqa: ARG001 - a converter is always handed both the value and its context.
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 from gateway import er7
 from gateway.canonical import BASE
-from gateway.mapping import ConvertContext, Unmappable, converter
+from gateway.mapping import ConvertContext, Converted, converter
 from gateway.mapping.converters import clean
 from gateway.mapping.datatypes import ei, in_path
 from gateway.mapping.datatypes_values import dtm
@@ -163,7 +162,7 @@ def _order(order: Node | None) -> str:
     for number in (3, 2) if order is not None and order.name == "OBR" else ():
         given = fld(order.f, number) if order is not None else ""
         if plain(given):
-            return "^".join(plain(part) for part in (given.split("^") + ["", ""])[:3])
+            return "^".join(plain(part) for part in [*given.split("^"), "", ""][:3])
     return ""
 
 
@@ -224,25 +223,12 @@ def name_of(value: str) -> str:
     return next((found for at in (1, 8, 4, 0) if at < len(parts) and (found := plain(parts[at]).strip())), "")
 
 
-@converter("no_moment", to="code", raw=True)
-def no_moment(fields: list[str], context: ConvertContext) -> str | None:
-    """Answer ``unknown`` for a result of which no moment can be read, neither in OBX-14 nor in OBR-7 of its order."""
-    up = context.item.up
-    order = fld(up.f, 7) if up is not None and up.name == "OBR" else ""
-    return None if _is_moment(fld(fields, 14), context) or _is_moment(order, context) else "unknown"
-
-
-def _is_moment(value: str, context: ConvertContext) -> bool:
-    if _PLAIN_MOMENT.fullmatch(value):
-        return True
-    try:
-        return dtm(value, context) is not None
-    except Unmappable:
-        return False
-
-
-# Most times at once: a day that every month has, and a time without fraction.
-_PLAIN_MOMENT: Final = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|1\d|2[0-8])(?:(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?)?(?:[+-]0\d00)?", re.ASCII)
+@converter("until", to="Period", raw=True, alone=True, sources={"": ""})
+def until(value: str, context: ConvertContext) -> Any:
+    """Read a moment as the end of a period of which the start isn't known: what is told was over by then."""
+    made = dtm(value, context)
+    end = made.value if isinstance(made, Converted) else made
+    return {"end": end} if end else None
 
 
 @converter("result_lines", to=("string", "markdown"), raw=True, private=True)
