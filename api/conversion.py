@@ -6,7 +6,7 @@ No duplicate is recognised and no sender refused: that takes a journal and a lis
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -53,8 +53,8 @@ class Conversion:
 class Conversions:
     """Converts by one set of maps. ``system`` and ``ids`` are those of a source, else fixed ones."""
 
-    maps: MappingSet
-    ids: IdSpace = NAMESPACE
+    maps: MappingSet = field(repr=False)
+    ids: IdSpace = field(default=NAMESPACE, repr=False)
     system: str = SYSTEM
     zone: ZoneInfo = ZONE
 

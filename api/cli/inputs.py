@@ -13,9 +13,7 @@ from api.cli.shared import EXIT_COULD_NOT_RUN
 
 Files = Annotated[
     list[Path],
-    typer.Argument(
-        help="Files with HL7 v2 messages; - is standard input.", metavar="FILE…", exists=True, dir_okay=False, allow_dash=True
-    ),
+    typer.Argument(help="Files with HL7 v2 messages; - is standard input.", metavar="FILE…"),
 ]
 STANDARD_INPUT: Final = "-"
 # Some hours of a hospital's messages. What has no end, such as a device, ends here too.
@@ -26,6 +24,14 @@ class Inputs:
     """The contents of files, one in memory at a time. What can't be read is told on standard error; the others are read."""
 
     def __init__(self, files: list[Path]) -> None:
+        """Take the files.
+
+        Raises:
+            typer.BadParameter: one isn't there, or is a folder; said before any is read.
+        """
+        for path in files:
+            if str(path) != STANDARD_INPUT and (reason := _no_file(path)):
+                raise typer.BadParameter(f"{_shown(path)}: {reason}", param_hint="FILE")
         self._files = files
         self._unread = False
 
@@ -56,6 +62,16 @@ class Inputs:
     def _tell(self, path: Path, reason: str) -> None:
         self._unread = True
         typer.echo(f"zorgsluis: {_shown(path)}: {reason}", err=True)
+
+
+def _no_file(path: Path) -> str | None:
+    """Return why a path is no file at all; whether it can be read shows when it is."""
+    try:
+        if path.is_dir():
+            return "is a folder; name the files in it"
+        return None if path.exists() else "there is no such file"
+    except (OSError, ValueError):
+        return "is no name of a file"
 
 
 def _bounded(file: BinaryIO) -> bytes:
