@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,17 +15,20 @@ from typing import Any, Final, Protocol
 import structlog
 import uvloop
 
+from api.inbound.folder import Folder, FolderWatch
+from api.inbound.http import Counter, HttpServer
 from api.inbound.sockets import address, admission, bound, tls_context
 from api.mllp.connection import Line
 from api.mllp.server import MllpServer
 from gateway.config import Config, FolderListenerConfig, HttpListenerConfig, MllpListenerConfig
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Misconfigured
 from gateway.intake.outcomes import Outcomes
 from gateway.intake.reception import Reception
 from gateway.intake.senders import desk
 from gateway.intake.writer import Writer
 from gateway.runtime import Gateway
 
+SWITCH_S: Final = 0.0005
 # How long what was handed in may take to be answered when the process ends.
 GRACE_S: Final = 5.0
 
@@ -34,7 +38,7 @@ log = structlog.get_logger()
 class Listening(Protocol):
     """What runs for one listener."""
 
-    async def start(self) -> None: ...
+    async def start(self, tasks: asyncio.TaskGroup, /) -> None: ...
     async def stop(self) -> None: ...
 
 
@@ -61,7 +65,13 @@ class Listeners:
         self._gateway = gateway
         self._dsn = dsn
         self._on_death = on_death
-        self._ways = [way for one in config.organisations for way in _ways(gateway, organisations[one.code], one.listeners)]
+        self._ways: list[Way] = []
+        try:
+            for one in config.organisations:
+                self._ways += _ways(gateway, organisations[one.code], one.listeners)
+        except GatewayError:
+            _close(self._ways)
+            raise
         self._thread = threading.Thread(target=self._alive, name="listeners")
         self._begun: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -76,10 +86,12 @@ class Listeners:
         """Serve; return when all listen. Without listeners nothing runs.
 
         Raises:
-            GatewayError: one can't be started.
+            Misconfigured: one can't be started.
         """
         if not self._ways:
             return
+        # A thread that maps holds the interpreter for 5 ms at a time; an answer is given in less.
+        sys.setswitchinterval(SWITCH_S)
         self._thread.start()
         self._begun.result()
         for code, where in self.addresses.items():
@@ -98,27 +110,29 @@ class Listeners:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._run())
         except BaseException as error:
-            if not self._begun.done():
-                self._begun.set_exception(error)
-                return
-            log.critical("listeners.died", error=type(error).__name__)
-            self._on_death()
-            raise
+            if self._begun.done():
+                log.critical("listeners.died", error=type(error).__name__)
+                self._on_death()
+                raise
+            self._begun.set_exception(error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error)
+        finally:
+            _close(self._ways)
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         writers = {org: Writer(self._gateway, org, self._dsn) for org in {way.org for way in self._ways}}
         outcomes = {org: Outcomes(self._gateway, org) for org in writers}
         served = [self._listening(way, writers[way.org], outcomes[way.org]) for way in self._ways]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(writer.run()) for writer in writers.values()]
-            tasks += [group.create_task(asked.run()) for asked in outcomes.values()]
+        # Whatever dies takes all down: half of the ways in is worse than none, which is noticed.
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(writer.run()) for writer in writers.values()]
+            running += [tasks.create_task(asked.run()) for asked in outcomes.values()]
             for one in served:
-                await one.start()
+                await one.start(tasks)
             self._begun.set_result(None)
             await self._stopped.wait()
             await _ended(served, list(writers.values()))
-            for task in tasks:
+            for task in running:
                 task.cancel()
 
     def _listening(self, way: Way, writer: Writer, outcomes: Outcomes) -> Listening:
@@ -127,7 +141,12 @@ class Listeners:
             admits = admission(config.peers)
             line = Line(config=config, reception=way.reception, writer=writer, outcomes=outcomes, admits=admits, open_=set())
             return MllpServer(line, way.listening, way.tls)
-        raise GatewayError(f"listener {config.code}: no such kind")
+        if isinstance(config, HttpListenerConfig) and way.listening is not None:
+            counter = Counter(config=config, reception=way.reception, writer=writer, admits=admission(config.peers))
+            return HttpServer(counter, way.listening, way.tls)
+        if isinstance(config, FolderListenerConfig):
+            return FolderWatch(Folder(config=config, reception=way.reception, writer=writer))
+        raise Misconfigured(f"listener {config.code} has no socket")
 
 
 async def _ended(served: Sequence[Listening], writers: Sequence[Writer]) -> None:
@@ -140,15 +159,18 @@ async def _ended(served: Sequence[Listening], writers: Sequence[Writer]) -> None
                 await writer.idle()
 
 
-def _ways(gateway: Gateway, org: int, listeners: Sequence[Any]) -> list[Way]:
+def _ways(gateway: Gateway, org: int, listeners: Sequence[Any]) -> Iterator[Way]:
     """Make an organisation's listeners ready; sockets are bound here."""
-    return [
-        Way(
-            org=org,
-            config=config,
-            listening=None if isinstance(config, FolderListenerConfig) else bound(config),
-            tls=None if isinstance(config, FolderListenerConfig) else tls_context(config.code, config.tls),
-            reception=Reception(desk=desk(gateway, org, config.sources), keys=gateway.keys(org), clock=gateway.clock),
-        )
-        for config in listeners
-    ]
+    for config in listeners:
+        reception = Reception(desk=desk(gateway, org, config.sources), keys=gateway.keys(org), clock=gateway.clock)
+        if isinstance(config, FolderListenerConfig):
+            yield Way(org=org, config=config, listening=None, tls=None, reception=reception)
+        else:
+            tls = tls_context(config.code, config.tls)
+            yield Way(org=org, config=config, listening=bound(config), tls=tls, reception=reception)
+
+
+def _close(ways: Sequence[Way]) -> None:
+    for way in ways:
+        if way.listening is not None:
+            way.listening.close()

@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
                 return
             if item.skipped:
                 log.warning("mllp.skipped", listener=self._line.config.code, bytes=item.skipped)
-            for arrival in self._line.reception.arrivals(item.data):
+            for arrival in self._line.reception.frame(item.data):
                 self._waiting += 1
                 self._line.writer.hand_in(arrival, partial(self._told, arrival))
         self._ease()

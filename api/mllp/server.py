@@ -22,7 +22,7 @@ class MllpServer:
         self._tls = tls
         self._server: asyncio.Server | None = None
 
-    async def start(self) -> None:
+    async def start(self, _tasks: asyncio.TaskGroup) -> None:
         """Begin to accept."""
         _notice_the_dead(self._listening)
         loop = asyncio.get_running_loop()

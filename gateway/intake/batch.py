@@ -16,25 +16,24 @@ import psycopg
 
 from gateway.crash import crash_point
 from gateway.intake.arrival import STREAM, Answer, Arrival, Fate, Identity
+from gateway.intake.columns import longs, moments, octets, texts
 
 AsyncConnection = psycopg.AsyncConnection[Any]
 
 # The number comes from the journal's own sequence: both rows then go in one statement, and both or neither are there.
 KEEP: Final = """
 with input as (
-  select * from unnest(%(place)b::int[], %(source)b::int[], %(sender)b::text[], %(control_id)b::text[], %(day)b::text[],
-    %(variant)b::text[], %(kind)b::text[], %(record_key)b::text[], %(body)b::bytea[], %(body_hash)b::bytea[],
-    %(source_time)b::timestamptz[], %(state)b::text[], %(reason)b::text[],
-    %(code)b::text[], %(ack)b::bytea[])
+  select nextval('journal_id_seq') as journal_id, t.*
+  from unnest(%(place)s, %(source)s, %(sender)s, %(control_id)s, %(day)s, %(variant)s, %(kind)s, %(record_key)s, %(body)s, %(body_hash)s,
+    %(source_time)s, %(state)s, %(reason)s, %(code)s, %(ack)s)
   as t (place, source_id, sender, control_id, day, variant, kind, record_key, body, body_hash, source_time, state, reason, code, ack)),
 fresh as (
   insert into inbound_message (org, source_id, sender, control_id, day, variant, journal_id, body_hash, code, ack, received_at)
-  select app_org(), source_id, sender, control_id, day, variant, nextval('journal_id_seq'), body_hash, code, ack, %(at)s
-  from input order by place
+  select app_org(), source_id, sender, control_id, day, variant, journal_id, body_hash, code, ack, %(at)s from input
   on conflict do nothing
-  returning source_id, sender, control_id, day, variant, journal_id),
+  returning journal_id),
 kept as (
-  select * from fresh join input using (source_id, sender, control_id, day, variant)),
+  select * from fresh join input using (journal_id)),
 journalled as (
   insert into journal (id, org, source_id, stream, kind, record_key, op, body, body_hash, source_time, received_at, state, reason)
   overriding system value
@@ -90,21 +89,21 @@ def _columns(rows: Sequence[tuple[int, Arrival]]) -> dict[str, Any]:
     identities = [arrival.identity for arrival in arrivals]
     return {
         "stream": STREAM,
-        "place": places,
-        "source": [one.source for one in identities],
-        "sender": [one.sender for one in identities],
-        "control_id": [one.control_id for one in identities],
-        "day": [one.day for one in identities],
-        "variant": [one.variant for one in identities],
-        "kind": [one.kind for one in arrivals],
-        "record_key": [one.record_key for one in arrivals],
-        "body": [one.body for one in arrivals],
-        "body_hash": [one.body_hash for one in arrivals],
-        "source_time": [one.source_time for one in arrivals],
-        "state": [one.state for one in arrivals],
-        "reason": [one.reason for one in arrivals],
-        "code": [one.code for one in arrivals],
-        "ack": [one.ack for one in arrivals],
+        "place": longs(places),
+        "source": longs([one.source for one in identities]),
+        "sender": texts([one.sender for one in identities]),
+        "control_id": texts([one.control_id for one in identities]),
+        "day": texts([one.day for one in identities]),
+        "variant": texts([one.variant for one in identities]),
+        "kind": texts([one.kind for one in arrivals]),
+        "record_key": texts([one.record_key for one in arrivals]),
+        "body": octets([one.body for one in arrivals]),
+        "body_hash": octets([one.body_hash for one in arrivals]),
+        "source_time": moments([one.source_time for one in arrivals]),
+        "state": texts([one.state for one in arrivals]),
+        "reason": texts([one.reason for one in arrivals]),
+        "code": texts([one.code for one in arrivals]),
+        "ack": octets([one.ack for one in arrivals]),
     }
 
 

@@ -29,6 +29,7 @@ TIME: Final = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1
 NUMBER: Final = re.compile("[^\\0\ud800-\udfff]{1,199}")
 KEY: Final = re.compile("[^\\0\ud800-\udfff]{1,512}")
 STRANGER: Final = Fault(204, "MSH-3 and MSH-4 name no sender that is known here.", field=3)
+CUT_OFF: Final = Fault(100, "The end of the message is missing.")
 TOO_LARGE: Final = Fault(207, "The message is larger than this listener takes.")
 
 
@@ -40,22 +41,26 @@ class Reception:
     keys: KeyRing
     clock: Clock
 
-    def arrivals(self, data: bytes) -> Iterator[Arrival]:
-        """Yield the messages in one frame, request or file, in order; bytes that are no message come as a refused one."""
-        if SEVERAL.search(data) is None:
+    def frame(self, data: bytes) -> Iterator[Arrival]:
+        """Yield the messages in one MLLP frame: one, or those of a batch."""
+        if _several(data):
+            yield from self.units(data)
+        else:
             yield self.arrival(data)
-            return
-        for unit in units(data):
-            yield self.arrival(unit.data)
 
-    def arrival(self, data: bytes) -> Arrival:
+    def units(self, data: bytes) -> Iterator[Arrival]:
+        """Yield the messages in a request or file, in order; bytes that are no message come as a refused one."""
+        for unit in units(data):
+            yield self.arrival(unit.data, complete=unit.complete)
+
+    def arrival(self, data: bytes, *, complete: bool = True) -> Arrival:
         """Return one message as it will be kept and answered. Never raises: what can't be read is refused and kept."""
         message, why = _split(data, None)
         head = None if message is None else envelope(message)
         source = None if head is None else self.desk.source_of(head.sender, head.facility)
         if source is not None and source.charset is not None:
             message, why = _split(data, source.charset)
-        verdict = judge(message, head, reason=why)
+        verdict = judge(message, head, reason=why) if complete else Verdict("AR", (CUT_OFF,))
         reason = None if verdict.code == "AA" else STRUCTURE
         if head is not None and source is None:
             verdict, reason = Verdict("AR", (STRANGER,)), UNKNOWN_SOURCE
@@ -84,6 +89,11 @@ class Reception:
             ack=reply.first(verdict.code, verdict.faults),
             reply=reply,
         )
+
+
+def _several(data: bytes) -> bool:
+    """Tell whether there may be more than one message; nearly always one look for three words is enough."""
+    return (data.count(b"MSH") != 1 or b"FHS" in data or b"BHS" in data) and SEVERAL.search(data) is not None
 
 
 def _split(data: bytes, charset: str | None) -> tuple[Message | None, str]:

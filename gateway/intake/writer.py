@@ -19,6 +19,7 @@ from psycopg.rows import namedtuple_row
 from gateway.database import session_settings
 from gateway.intake.arrival import Answer, Arrival
 from gateway.intake.batch import AsyncConnection, commit
+from gateway.intake.columns import known_to
 from gateway.runtime import Gateway
 
 # One group; what waits beyond it goes with the next.
@@ -28,6 +29,9 @@ MOST_BYTES_IN_A_GROUP: Final = 32 * 1024 * 1024
 MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
 MOST_WAITING: Final = 2048
 CONNECT_TIMEOUT_S: Final = 3
+# Mapping begins when nothing came for this long, and under a stream of messages at the latest after the other.
+QUIET_S: Final = 0.05
+MAPPING_WAITS_S: Final = 2.0
 # A sender waits for its answer: better to be told to come again.
 STATEMENT_TIMEOUT_S: Final = 15
 # Never lent to anybody else, so it may keep its organisation: a group is then one statement. Its plan hangs on no value.
@@ -47,7 +51,7 @@ class Waiting:
 
 
 class Writer:
-    """Stores the arrivals of one organisation. ``run`` it on the loop that hands in; it ends when it is cancelled."""
+    """Stores the arrivals of one organisation. Make it and ``run`` it on the loop that hands in; it ends when it is cancelled."""
 
     def __init__(self, gateway: Gateway, org: int, dsn: str) -> None:
         self._gateway = gateway
@@ -60,6 +64,9 @@ class Writer:
         self._wants_room: set[Callable[[], None]] = set()
         self._db: AsyncConnection | None = None
         self._down = False
+        self._loop = asyncio.get_running_loop()
+        self._last = self._to_map_since = self._loop.time()
+        self._to_map: set[int] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -123,7 +130,24 @@ class Writer:
             answers = [None] * len(group)
         for one, answer in zip(group, answers, strict=True):
             one.told(answer)
-        for source in {one.arrival.identity.source for one, answer in zip(group, answers, strict=True) if answer is not None}:
+        self._note_work({one.arrival.identity.source for one, answer in zip(group, answers, strict=True) if answer is not None})
+
+    def _note_work(self, sources: set[int]) -> None:
+        """Give a hint that there is something to map, once it is quiet: who sends is not to wait for what can wait."""
+        now = self._loop.time()
+        self._last = now
+        if sources and not self._to_map:
+            self._to_map_since = now
+            self._loop.call_later(QUIET_S, self._hint)
+        self._to_map |= sources
+
+    def _hint(self) -> None:
+        now = self._loop.time()
+        if now - self._last < QUIET_S and now - self._to_map_since < MAPPING_WAITS_S:
+            self._loop.call_later(QUIET_S, self._hint)
+            return
+        sources, self._to_map = self._to_map, set()
+        for source in sources:
             self._gateway.hint("map_batch", self._org, source)
 
     async def _commit(self, arrivals: Sequence[Arrival]) -> list[Answer | None]:
@@ -149,6 +173,7 @@ class Writer:
             db: AsyncConnection = await psycopg.AsyncConnection.connect(
                 self._dsn, autocommit=True, row_factory=namedtuple_row, connect_timeout=CONNECT_TIMEOUT_S, prepare_threshold=0
             )
+            known_to(db.adapters)
             settings = session_settings("zorgsluis_app", STATEMENT_TIMEOUT_S) + OWN_SESSION.format(org=self._org)
             await db.execute(settings, prepare=False)
             self._db = db

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -105,11 +106,15 @@ class Inbound:
     ring: KeyRing
     gateway: Gateway
     listeners: Listeners
-    hints: list[tuple[Task, int, int]] = field(default_factory=list)
+    hints: queue.Queue[tuple[Task, int, int]]
 
     def client(self, code: str = "hl7", tls: ssl.SSLContext | None = None) -> Client:
         """Connect to a listener."""
         return connect(self.listeners.addresses[code], tls)
+
+    def hinted(self) -> tuple[Task, int, int]:
+        """The next hint that is given."""
+        return self.hints.get(timeout=PATIENCE_S)
 
     def rows(self, query: str, *values: object) -> list[Any]:
         """Ask the database, on another connection than the writer's."""
@@ -157,7 +162,7 @@ def inbound(dsn: str, *listeners: dict[str, Any], ring: KeyRing | None = None, *
     """Run listeners over a migrated database."""
     org, source = organisation(dsn, **settings)
     ring = ring or generate()
-    hints: list[tuple[Task, int, int]] = []
+    hints: queue.Queue[tuple[Task, int, int]] = queue.Queue()
     one = {
         "code": "delinde",
         "name": "De Linde",
@@ -166,7 +171,7 @@ def inbound(dsn: str, *listeners: dict[str, Any], ring: KeyRing | None = None, *
     }
     config = Config.model_validate({"organisations": [one]})
     with Database(dsn) as database:
-        gateway = Gateway(database=database, clock=system_clock, keys=lambda _: ring, hint=lambda *hint: hints.append(hint))
+        gateway = Gateway(database=database, clock=system_clock, keys=lambda _: ring, hint=lambda *hint: hints.put(hint))
         ways = Listeners(gateway, dsn, config, {"delinde": org}, on_death=lambda: None)
         ways.start()
         try:

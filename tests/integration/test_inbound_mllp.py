@@ -16,7 +16,7 @@ def test_an_acknowledged_message_is_in_the_journal_as_it_came(database_url: str)
         assert row.source_time.isoformat() == "2026-11-20T09:15:00+00:00"
         assert world.bodies() == [adt("7")]
         assert world.tally() == (1, 0, 1)
-        assert world.hints == [("map_batch", world.org, world.source)]
+        assert world.hinted() == ("map_batch", world.org, world.source)
 
 
 def test_messages_sent_ahead_are_answered_in_their_order(database_url: str) -> None:
