@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gateway.er7.layout import BLANK, ends_with_return
+from gateway.er7.layout import BLANK, DECLARATION, ends_with_return
 from gateway.er7.note import Note
 
 # Files that were put together keep their byte order marks: as characters, or read byte by byte.
-_START = "((?:\xef\xbb\xbf|\ufeff)?(MSH|FHS|BHS|BTS|FTS))(?=[^A-Za-z0-9 \\t]|\\Z)"
+_TRAILER = r"(?=\||[\r\n]|\Z|[^A-Za-z0-9 \t\r\n]\d*(?:[^A-Za-z0-9 \t]|\Z))"
+_START = rf"((?:\xef\xbb\xbf|\ufeff)?(?:(?P<header>MSH|FHS|BHS){DECLARATION % 3}|(?P<trailer>BTS|FTS){_TRAILER}))"
 # Where a segment can begin: after any line end, or, where line feeds are text, after a carriage return only.
 AFTER_ANY = re.compile(rf"(?:\A|[\r\n])[ \t\0\x0b]*{_START}")
 AFTER_RETURN = re.compile(rf"(?:\A|\r\n*)[ \t\0\x0b]*{_START}")
@@ -61,7 +62,8 @@ class _Batches:
         begin, message = 0, False
         for segment in self._segments():
             at = segment.start(1)
-            if segment[2] == "MSH":
+            name = segment["header"] or segment["trailer"]
+            if name == "MSH":
                 self.messages += 1
                 if message or not self._holds_text(begin, at):
                     yield from self._piece(begin, at)
@@ -71,7 +73,7 @@ class _Batches:
             yield from self._piece(begin, at)
             end = LINE_END.search(self.text, at)
             begin, message = end.start() if end else len(self.text), False
-            yield from self._batch_segment(segment[2], self.text[segment.end() : begin])
+            yield from self._batch_segment(name, self.text[segment.end() : begin])
         yield from self._piece(begin, len(self.text))
         yield from (self._unclosed(name) for name, still in self.open.items() if still)
 
@@ -79,7 +81,7 @@ class _Batches:
         segment = AFTER_ANY.search(self.text)
         while segment:
             yield segment
-            in_message = segment[2] == "MSH" and ends_with_return(self.text, segment.start(1), returns=self.returns)
+            in_message = segment["header"] == "MSH" and ends_with_return(self.text, segment.start(1), returns=self.returns)
             segment = (AFTER_RETURN if in_message else AFTER_ANY).search(self.text, segment.end())
 
     def _holds_text(self, start: int, end: int) -> bool:

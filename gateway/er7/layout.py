@@ -14,9 +14,12 @@ __all__ = ["HEADERS", "NAME", "STANDARD", "Layout", "layout"]
 
 NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 HEADERS = frozenset({"MSH", "FHS", "BHS"})
-# A line without a segment's name continues these: the text of a report was sent with a bare line end in it.
-TEXT_BEARERS = ("OBX", "NTE")
-HEADER = re.compile(r"(?:\A|[\r\n\x0b\ufeff])[ \t]*(MSH[^A-Za-z0-9 \t\r\n])")
+# A line without a segment's name that comes while one of these fields is open continues it: its text has a bare line end in it.
+TEXT_FIELDS = {"OBX": 5, "NTE": 3}
+# What follows the name of a header: its separator, a few characters that divide, and the separator again. A line of text that begins
+# with "MSH:" is no header.
+DECLARATION = r"(?=\||([^A-Za-z0-9 \t\r\n])[^A-Za-z0-9 \t\r\n]{0,6}?\%d)"
+HEADER = re.compile(rf"(?:\A|[\r\n\x0b\ufeff])[ \t]*(MSH){DECLARATION % 2}")
 LINE_END = re.compile("[\r\n]")
 BLANK = " \t\r\n\x0b\x1c\0\ufeff"
 MOST_SEGMENTS = 250_000
@@ -78,19 +81,23 @@ def _place(text: str, begin: int, field: str, spans: list[tuple[int, int]]) -> I
     """Fill ``spans`` with the segments; yield what had to be put right."""
     name = re.compile(rf"[ \t]*([A-Z][A-Z0-9]{{2}})(?={re.escape(field)}|\Z)")
     hidden = re.compile(rf"\n[A-Z][A-Z0-9]{{2}}{re.escape(field)}")
+    divided = 0  # by how many separators the segment is, so far
     for start, end in _lines(text, begin):
         if len(spans) == MOST_SEGMENTS:
             raise NotHL7(f"more than {MOST_SEGMENTS} segments")
         line = text[start:end]
         if found := name.match(line):
             spans.append((start + found.start(1), end))
+            divided = line.count(field)
             if "\n" in line and hidden.search(line):
                 yield Note("structure", len(spans) - 1, "a line feed in a field is followed by what looks like a segment")
-        elif text.startswith(TEXT_BEARERS, spans[-1][0]):
+        elif TEXT_FIELDS.get(text[spans[-1][0] : spans[-1][0] + 3]) == divided:
             spans[-1] = (spans[-1][0], end)
+            divided += line.count(field)
             yield Note("structure", len(spans) - 1, "a line without a segment name was read as text of the segment before it")
         else:
             spans.append((start, end))
+            divided = 0
             yield Note("structure", len(spans) - 1, "a line begins without a segment name")
 
 

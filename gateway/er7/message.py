@@ -64,7 +64,7 @@ def _message(segments: list[list[str]], notes: tuple[Note, ...], encoding: str) 
 
 def _plain(text: str) -> list[list[str]] | None:
     """Return the segments of a message without surprises, ``None`` when there may be one."""
-    if not text.startswith(PLAIN) or len(text) > LARGE or "\0" in text:
+    if not text.startswith(PLAIN) or len(text) > LARGE or "\0" in text or "\x1c" in text:
         return None
     if "\n" in text:
         text = text.replace("\r\n" if "\r" in text else "\n", "\r")

@@ -6,6 +6,8 @@ import os
 import random
 
 from gateway.er7 import Message, NotHL7, accept_code, acknowledge, envelope, judge, offsets, parse, unescape, units
+from gateway.er7.charset import decode
+from gateway.er7.layout import layout
 from tests.unit.er7.kit import AT, PID, PV1, message
 
 SEEDS = [
@@ -55,6 +57,7 @@ def read(data: bytes) -> Message | None:
         reply = parse(acknowledge(known, code or "AA", verdict.faults, control_id="1", at=AT))
         assert [fields[0] for fields in reply.segments][:2] == ["MSH", "MSA"]
     if message:
+        assert message.segments == layout(decode(data).text).segments(), "the quick and the careful way differ"
         placed = offsets(data)
         for index, fields in enumerate(message.segments):
             for number, field in enumerate(fields[1:], 1):

@@ -145,6 +145,11 @@ def test_a_line_without_a_name_after_another_segment_stays_on_its_own() -> None:
     assert [(note.code, note.segment) for note in read.notes] == [("structure", 2)]
 
 
+def test_a_loose_line_after_a_complete_result_does_not_touch_it() -> None:
+    read = parse(message("OBX|1|NM|a||7,2||||||F", "-- einde --").encode())
+    assert (read.segments[1][11], read.segments[2]) == ("F", ["-- einde --"])
+
+
 def test_the_notes_of_a_message_stay_few() -> None:
     read = parse(message(PID, *["losse regel"] * 1000).encode())
     assert (len(read.segments), len(read.notes)) == (1002, 21)

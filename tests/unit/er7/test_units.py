@@ -56,6 +56,13 @@ def test_a_header_pasted_into_a_text_begins_no_message() -> None:
     assert found(pasted + TWO) == [pasted, TWO]
 
 
+@pytest.mark.parametrize("line", ["BTS, dus niet", "MSH: uitleg", "FHS - ", "MSH", "BHS?"])
+def test_a_line_of_text_that_begins_like_a_header_is_no_header(line: str) -> None:
+    data = message(f"NTE|1||een\n{line}\ntwee", "PV1|1", end="\n").encode()
+    assert found(data + data) == [data, data]
+    assert parse(data).segments[1][3] == f"een\n{line}\ntwee" or line == "MSH"
+
+
 def test_files_that_were_put_together_keep_their_byte_order_marks_apart() -> None:
     both = list(units(b"\xef\xbb\xbf" + ONE + b"\xef\xbb\xbf" + TWO))
     assert [parse(unit.data).segments[1][3] for unit in both] == ["1", "2"]
