@@ -54,6 +54,10 @@ DAMAGE: Final[Mapping[str, Callable[[Body], None]]] = {
     "nursing-report": without("valueString"),
     "zorgleefplan": without("period"),
     "care-appointment": without("comment"),
+    "nl-core-Problem": without("subject"),
+    "Condition": without("subject"),
+    "CarePlan": without("intent"),
+    "ServiceRequest": replaced("misschien", "status"),
     "Observation": replaced("definitief", "status"),
     "CareTeam": replaced("actief", "status"),
 }
