@@ -57,9 +57,3 @@ def _disclosure(line: DisclosureLine) -> str:
 
 def _verdict(line: RecordLine | DisclosureLine) -> str:
     return "ok" if line.balanced else "DOES NOT BALANCE"
-
-
-def set_aside(ledgers: Ledgers) -> int:
-    """Count what needs somebody: quarantined records and parked deliveries."""
-    quarantined = sum(line.quarantined for line in ledgers.records)
-    return quarantined + sum(line.fates.get("parked", 0) for line in ledgers.disclosure)

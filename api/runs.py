@@ -61,10 +61,11 @@ from waiting join portal on portal.id = waiting.portal_id
 where coalesce(portal.breaker_reason, waiting.code) is not null
 group by portal.id, portal.code, portal.breaker_reason, waiting.code order by 1, 2"""
 STARTED: Final = "select min(started_at) as at from run where id = any(%s)"
-# Only while it is the newest that we have of the record; where a value is the cause it is named, masked.
+# With the newest first; ``replaced`` when we have something newer of the record by now. Where a value is the cause it is named, masked.
 QUARANTINED: Final = """
-select source.code as source, source.system, journal.stream, journal.record_key as key, coalesce(journal.reason, 'unknown') as reason,
-  issue.source_path as place, nullif(issue.masked, '') as masked, issue.reason as why
+select source.code as source, source.system, journal.stream, journal.record_key as key, journal.received_at,
+  coalesce(journal.reason, 'unknown') as reason, issue.source_path as place, nullif(issue.masked, '') as masked, issue.reason as why,
+  coalesce(newest.journal_id, journal.id) <> journal.id as replaced
 from journal join source on source.id = journal.source_id
 left join source_record newest
   on newest.source_id = journal.source_id and newest.stream = journal.stream and newest.record_key = journal.record_key
@@ -73,7 +74,8 @@ left join lateral (
   where journal_id = journal.id and source_path in (
     select source_path from mapping_issue where journal_id = journal.id and severity = 'error')
   order by masked = '', id limit 1) issue on true
-where journal.state = 'quarantined' and coalesce(newest.journal_id, journal.id) = journal.id order by journal.id"""
+where journal.state = 'quarantined' and (%(replaced)s or coalesce(newest.journal_id, journal.id) = journal.id)
+order by replaced, journal.id desc limit %(limit)s"""
 
 EXIT_DONE, EXIT_ASIDE, EXIT_COULD_NOT_RUN, EXIT_LOSS = 0, 1, 3, 4
 
@@ -112,7 +114,7 @@ def portal_trouble(gateway: Gateway, org: int) -> list[str]:
 def aside(gateway: Gateway, org: int) -> list[str]:
     """Return one line for each record that is quarantined now and each item that is parked now."""
     with gateway.database.transaction(org) as db:
-        quarantined = db.execute(QUARANTINED).fetchall()
+        quarantined = reversed(db.execute(QUARANTINED, {"replaced": False, "limit": None}).fetchall())
     return [*(_quarantined(row) for row in quarantined), *(_parked(one) for one in parked(gateway, org))]
 
 

@@ -12,7 +12,7 @@ from schedules.slots import Hours
 
 SCHEDULES: Final = "select code, zone, hours from schedule order by code"
 HISTORY: Final = """
-select schedule.code as schedule, run_slot.slot, outcome, reason, started_at, finished_at
+select schedule.code as schedule, schedule.zone, run_slot.slot, outcome, reason, started_at, finished_at
 from run_slot join schedule on schedule.id = run_slot.schedule_id order by run_slot.slot desc limit %s"""
 
 
@@ -26,9 +26,10 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastSlot:
-    """A slot and its one outcome; ``None`` while it is under way."""
+    """A slot and its one outcome; ``None`` while it is under way. ``zone`` is where its hours are local."""
 
     schedule: str
+    zone: str
     slot: datetime
     outcome: str | None
     reason: str | None

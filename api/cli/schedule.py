@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from api.cli.shared import Json, line, opened, table
+
+if TYPE_CHECKING:
+    from schedules.listing import PastSlot
 
 app = typer.Typer(help="Slots.", no_args_is_help=True)
 
@@ -35,7 +38,7 @@ def next_slots(context: typer.Context, count: Annotated[int, typer.Option(min=1,
 
 @app.command()
 def history(context: typer.Context, count: Annotated[int, typer.Option(min=1, max=5000)] = 20, json: Json = False) -> None:
-    """List the newest slots with their one outcome."""
+    """List the newest slots with their one outcome, in local time and UTC."""
     from schedules.listing import past
 
     with opened(context) as (installation, org):
@@ -44,7 +47,11 @@ def history(context: typer.Context, count: Annotated[int, typer.Option(min=1, ma
         for slot in slots:
             line(slot)
         return
-    rows: list[list[object]] = [
-        [s.schedule, f"{s.slot:%Y-%m-%d %H:%M}Z", s.outcome or "under way", s.reason or "", s.finished_at or ""] for s in slots
-    ]
-    table(["schedule", "slot", "outcome", "reason", "finished"], rows)
+    table(["schedule", "local", "utc", "outcome", "reason", "finished"], [_past(slot) for slot in slots])
+
+
+def _past(slot: PastSlot) -> list[object]:
+    zone = ZoneInfo(slot.zone)
+    finished = f"{slot.finished_at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}" if slot.finished_at else ""
+    local, utc = f"{slot.slot.astimezone(zone):%Y-%m-%d %H:%M %Z}", f"{slot.slot:%Y-%m-%d %H:%M}Z"
+    return [slot.schedule, local, utc, slot.outcome or "under way", slot.reason or "", finished]

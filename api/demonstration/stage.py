@@ -22,7 +22,7 @@ from api.demonstration.clock import MovableClock
 from api.demonstration.neighbours import Neighbour, started
 from api.demonstration.progress import progress
 from api.demonstration.setup import ORGANISATION, Files, configure, folder_in, fresh
-from api.demonstration.story import Say, Story, judged
+from api.demonstration.story import Say, Story
 from api.opening import open_installation
 from api.ops.token import operator_token
 from api.server import listen, sweep_and_serve
@@ -128,7 +128,7 @@ def _tell(story: Story, wishes: Wishes) -> int:
     found = story.ledgers()
     differences = story.verdict(members, found, wishes.lie)
     if differences:
-        return judged(differences, found)
+        return story.exit_code(differences, found)
 
     changed = story.change_the_ecd()
     slot = story.move_to_next_slot()
@@ -146,7 +146,7 @@ def _tell(story: Story, wishes: Wishes) -> int:
         say("WRONG  the portal still holds what was taken back")
         return 4
     found = story.count()
-    code = judged([*differences, *story.verdict(members, found)], found)
+    code = story.exit_code([*differences, *story.verdict(members, found)], found)
     say("\nall is accounted for" if code == 0 else "\nsomething is not as it should be: see above")
     return code
 

@@ -21,8 +21,8 @@ from api.demonstration.reasons import unlike
 from api.demonstration.setup import PORTAL, SYSTEM, Files
 from api.demonstration.travelled import Travelled, snapshot_of, travelled
 from api.opening import Installation
-from api.report import report, set_aside
-from api.runs import failures, portal_trouble
+from api.report import report
+from api.runs import EXIT_LOSS, aside, exit_code, failures, portal_trouble
 from gateway import consent
 from gateway.accounting import Ledgers, ledgers
 from gateway.connector import RemoteState
@@ -112,6 +112,10 @@ class Story:
             )
         return differences
 
+    def exit_code(self, differences: Sequence[Difference], found: Ledgers) -> int:
+        """Return 4 for a loss or a wrong showing, 1 when something was set aside, 0 when all is well."""
+        return EXIT_LOSS if differences else exit_code(found, (), aside(self.installation.gateway, self.org))
+
     def lower_a_right(self, members: dict[str, str]) -> bool:
         """Take one person of a trust group back to basic, and read the portal until what she lost is gone."""
         gateway = self.installation.gateway
@@ -154,10 +158,3 @@ class Story:
             account = accounts.setdefault(one["account"], new)
             account["members"].append(members[f"{one['client']}/{one['person']}"])
         self.portal.admin("accounts", list(accounts.values()))
-
-
-def judged(differences: Sequence[Difference], found: Ledgers) -> int:
-    """Return the exit code: 4 for a loss or a wrong showing, 1 when something was set aside, 0 when all is well."""
-    if differences or not found.balanced:
-        return 4
-    return 1 if set_aside(found) else 0

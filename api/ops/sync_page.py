@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from api.runs import FAILED_RUNS, FAILED_SLICES, PORTAL_TROUBLE
+from api.runs import FAILED_RUNS, FAILED_SLICES, PORTAL_TROUBLE, QUARANTINED
 from gateway.accounting import Ledgers, ledgers
+from gateway.clock import system_clock
+from gateway.outbox import Parked, parked
 from gateway.runtime import Gateway
 from schedules.listing import PastSlot, past, schedules
 
 SHOWN: Final = 200
+SAME_CLOCK: Final = timedelta(minutes=1)
 
 NEIGHBOURS: Final = """
 select 'source' as what, source.code, breaker_reason, breaker_until, last.number, last.started_at, last.finished_at, last.outcome
@@ -23,36 +26,19 @@ from portal left join lateral (
   select max(greatest(delivered_at, retracted_at)) as at from disclosure_ledger where portal_id = portal.id) last on true
 order by what desc, code"""
 LAST_RUNS: Final = "select distinct on (source_id) id from run order by source_id, id desc"
-PARKED: Final = f"""
-select portal.code as portal, resource.rtype || '/' || resource.rid as resource, link.member::text as member,
-  outbox.error_code, outbox.error_detail, outbox.attempt, outbox.queued_at
-from outbox join disclosure_ledger ledger on ledger.id = outbox.ledger_id join resource on resource.rkey = ledger.rkey
-join link on link.id = outbox.link_id join portal on portal.id = ledger.portal_id
-where outbox.state = 'parked' order by outbox.error_code = 'waits-for', outbox.queued_at, outbox.id limit {SHOWN}"""
-# With the field that was the cause; its value only masked.
-QUARANTINED: Final = f"""
-select source.code as source, source.system, journal.stream, journal.record_key, journal.reason, journal.received_at,
-  issue.source_path as place, nullif(issue.masked, '') as masked,
-  coalesce(newest.journal_id, journal.id) <> journal.id as replaced
-from journal join source on source.id = journal.source_id
-left join source_record newest
-  on newest.source_id = journal.source_id and newest.stream = journal.stream and newest.record_key = journal.record_key
-left join lateral (
-  select source_path, masked from mapping_issue
-  where journal_id = journal.id and severity = 'error' order by masked = '', id limit 1) issue on true
-where journal.state = 'quarantined' order by replaced, journal.id desc limit {SHOWN}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncState:
-    """Everything on the page, read in one go."""
+    """Everything on the page, read in one go. ``own_clock``: its time isn't this machine's, a demonstration moves it."""
 
     at: datetime
+    own_clock: bool
     neighbours: list[Any]
     slots: list[PastSlot]
     next_slot: datetime | None
     ledgers: Ledgers
-    parked: list[Any]
+    parked: list[Parked]
     quarantined: list[Any]
     failed_slices: list[Any]
     failed_runs: list[Any]
@@ -92,8 +78,7 @@ def sync_state(gateway: Gateway, org: int) -> SyncState:
         runs = [row.id for row in db.execute(LAST_RUNS)]
         rows = {
             "neighbours": db.execute(NEIGHBOURS).fetchall(),
-            "parked": db.execute(PARKED).fetchall(),
-            "quarantined": db.execute(QUARANTINED).fetchall(),
+            "quarantined": db.execute(QUARANTINED, {"replaced": True, "limit": SHOWN}).fetchall(),
             "failed_slices": db.execute(FAILED_SLICES, (runs,)).fetchall(),
             "failed_runs": db.execute(FAILED_RUNS, (runs,)).fetchall(),
             "portal_trouble": db.execute(PORTAL_TROUBLE, (None,)).fetchall(),
@@ -101,6 +86,8 @@ def sync_state(gateway: Gateway, org: int) -> SyncState:
     now = gateway.clock()
     return SyncState(
         at=now,
+        own_clock=abs(now - system_clock()) > SAME_CLOCK,
+        parked=parked(gateway, org, SHOWN),
         slots=past(gateway, org, 10),
         next_slot=min((one.hours.next(now) for one in schedules(gateway, org)), default=None),
         ledgers=ledgers(gateway, org),

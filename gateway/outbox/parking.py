@@ -52,7 +52,7 @@ select outbox.id, portal.code as portal, link.member::text as member, resource.r
   outbox.op, outbox.error_code, outbox.error_detail, outbox.attempt, outbox.queued_at
 from outbox join link on link.id = outbox.link_id join portal on portal.id = link.portal_id
 join disclosure_ledger ledger on ledger.id = outbox.ledger_id join resource on resource.rkey = ledger.rkey
-where outbox.state = 'parked' order by outbox.error_code = 'waits-for', outbox.queued_at, outbox.id"""
+where outbox.state = 'parked' order by outbox.error_code = 'waits-for', outbox.queued_at, outbox.id limit %s"""
 RELEASE: Final = """
 update outbox set state = 'ready', attempt = 0, not_before = null, error_code = null, error_detail = null
 where id = %s and state = 'parked' returning lane_id"""
@@ -91,10 +91,10 @@ def sort_out(db: Connection, lane: Lane) -> None:
         db.execute(STOP, values)
 
 
-def parked(gateway: Gateway, org: int) -> list[Parked]:
-    """List what is parked, the causes before what waits for them."""
+def parked(gateway: Gateway, org: int, limit: int | None = None) -> list[Parked]:
+    """List what is parked, the causes before what waits for them; with a limit no more than that."""
     with gateway.database.transaction(org) as db:
-        return [Parked(**row._asdict()) for row in db.execute(PARKED)]
+        return [Parked(**row._asdict()) for row in db.execute(PARKED, (limit,))]
 
 
 def release(gateway: Gateway, org: int, outbox_id: int) -> None:

@@ -145,8 +145,9 @@ def test_the_page_says_what_was_read_who_has_what_and_when_the_next_slot_is(page
     assert "Laatste vaste tijd 21-11-2026 07:00 gelopen" in said
     assert "Volgende vaste tijd 21-11-2026 11:00" in said
     assert "Grootboeken kloppen beide" in said
-    assert re.search(r"bron ons open laatst gelezen 21-11-2026 07:0\d:\d\d klaar", said)
-    assert re.search(r"portaal familie open laatst afgeleverd 21-11-2026 07:0\d:\d\d", said)
+    assert "op een eigen klok" in said
+    assert re.search(r"bron ons in gebruik laatst gelezen 21-11-2026 07:0\d:\d\d klaar", said)
+    assert re.search(r"portaal familie in gebruik laatst afgeleverd 21-11-2026 07:0\d:\d\d", said)
     for stream in ("agenda", "care_plans", "clients", "employees", "relations", "reports"):
         assert page.get_by_role("rowheader", name=stream, exact=True).count() == 1
     assert "NEE" not in said
