@@ -152,8 +152,9 @@ def emit(expression: Expression, depth: int, use: Use) -> str:
         return "(" + f" {expression.word} ".join(emit(part, depth, use) for part in expression.parts) + ")"
     path = expression.path.emit(depth)
     if path.many:
-        return use(path, f"any({_ask(expression, 'v', depth)} for v, _ in {path.value})")
-    return use(path, _ask(expression, path.value, depth))
+        one = Emitted("v", "", many=False)
+        return use(path, f"any({_ask(expression, one, depth)} for v, _ in {path.value})")
+    return use(path, _ask(expression, path, depth))
 
 
 def converters(expression: Expression | None) -> Iterator[str]:
@@ -173,16 +174,24 @@ def bare(path: Emitted, value: str) -> str:  # noqa: ARG001 - a use
     return value
 
 
-def _ask(test: Test, value: str, depth: int) -> str:
+def _ask(test: Test, path: Emitted, depth: int) -> str:
+    value, text, there = path.value, path.text or f"text_of({path.value})", path.there
     if test.converter:
-        value = f"asked(ask_{test.converter}, {value}, run, n{depth})"
+        value = asking(test.converter, test.path, path, depth)
+        text, there = f"text_of({value})", ""
     if test.valued:
-        return f"valued({value})"
+        return there or f"valued({value})"
     if not test.values:
-        return f"holds({value})"
+        return there or f"holds({value})"
     if len(test.values) == 1:
-        return f"text_of({value}) == {next(iter(test.values))!r}"
-    return f"text_of({value}) in {{{', '.join(repr(one) for one in sorted(test.values))}}}"
+        return f"{text} == {next(iter(test.values))!r}"
+    return f"{text} in {{{', '.join(repr(one) for one in sorted(test.values))}}}"
+
+
+def asking(converter: str, path: SourcePath, emitted: Emitted, depth: int) -> str:
+    """Return the Python that asks a converter about a path; about a whole part of a record it is asked once."""
+    once = f", {converter!r}, {emitted.node}" if emitted.node and path.whole else ""
+    return f"asked(ask_{converter}, {emitted.value}, run, n{depth}, FACTS{once})"
 
 
 def valued(value: Any) -> bool:

@@ -129,15 +129,25 @@ def issue(
     )
 
 
-def asked(converter: Converter, value: Any, run: Run, item: Any) -> str | None:
-    """Return what a converter makes of a value, for a key or a condition: text, ``true``, or ``None`` for anything else and for a missing value."""
+def asked(
+    converter: Converter, value: Any, run: Run, item: Any, facts: RowFacts, name: str = "", node: Any = None
+) -> str | None:
+    """Return what a converter makes of a value, for a key or a condition: text, ``true``, or ``None`` for anything else.
+
+    ``facts`` are the map's. What it makes of a whole part of the record (``node``) is the same whoever asks.
+    """
     if value is None:
         return None
+    if node is not None and (name, node.i) in run.ready:
+        return run.ready[name, node.i]
     try:
-        made = converter(value, ConvertContext(NO_ROW, run.ids, run.system, run.node, item, None))
+        made = converter(value, ConvertContext(facts, run.ids, run.system, run.node, item, None))
     except Unmappable:
-        return None
-    return "true" if made is True else made if type(made) is str and made else None
+        made = None
+    text = "true" if made is True else made if type(made) is str and made else None
+    if node is not None:
+        run.ready[name, node.i] = text
+    return text
 
 
 def refuse(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, error: Exception) -> bool:
@@ -341,6 +351,3 @@ def no_key(run: Run, row: str, source: str) -> NoReturn:
         )
     )
     raise QuarantineError
-
-
-NO_ROW: Final = RowFacts()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.mapping.dialect import Emitted
-from gateway.mapping.rows import MapMade, RowMade
+from gateway.mapping.rows import ERASED, MapMade, RowMade
 from gateway.mapping.writer import Writer, conditions, first, holes, joined, keyed, written
 
 
@@ -107,6 +107,9 @@ class _Row:
 
     def _constant(self) -> None:
         one, write = self.one, self.write
+        if one.constant == ERASED:
+            write(f"erase(draft, {self.row})")
+            return
         if not self._single() or type(one.constant) is list or self.plan.shared:
             self._set(f"put_constant(draft, run, {self.row}, {one.constant!r})")
             return
@@ -122,18 +125,25 @@ class _Row:
     def _from(self, emitted: Emitted) -> None:
         write = self.write
         if emitted.many:
-            write(f"several = [hit for hit in {emitted.value} if valued(hit[0])]")
+            loop = self.one.multiple and not self.one.joins and not self._erases()
+            if emitted.values and loop:
+                self._each(self._value if self.one.key is None else self._key_of_value, emitted.value)
+                return
+            kept = emitted.value if emitted.values else f"[hit for hit in {emitted.value} if valued(hit[0])]"
+            write(f"several = {kept}")
             if self.one.joins:
                 self._joined()
             else:
                 self._each(self._value if self.one.key is None else self._key_of_value)
             if self._erases():
-                write(f"if not several and any(v == {write.dialect.null} for v, _ in {emitted.value}):")
+                write(f"if not several and {emitted.null}:")
                 write(f"    erase(draft, {self.row})")
             return
         write(f"v = {emitted.value}")
         write(f"if {write.dialect.filled}:")
         write.depth += 1
+        if emitted.cut:
+            write(emitted.cut)
         if self.one.key is None:
             self._value(emitted.source)
         else:
@@ -155,12 +165,12 @@ class _Row:
         self._value()
         self.write.depth -= 1
 
-    def _each(self, inner: Callable[..., None]) -> None:
+    def _each(self, inner: Callable[..., None], several: str = "several") -> None:
         """Write the handling of several values: each makes an element, or the first wins."""
         if not self.one.multiple:
             self.write("if len(several) > 1:")
             self.write(f"    overflow(draft, run, {self.row}, several)")
-        self.write(f"for v, s in several{'' if self.one.multiple else '[:1]'}:")
+        self.write(f"for v, s in {several}{'' if self.one.multiple else '[:1]'}:")
         self.write.depth += 1
         inner()
         self.write.depth -= 1
@@ -190,20 +200,29 @@ class _Row:
 
     def _put(self, source: str) -> None:
         """Write where ``m`` goes: straight into the body where nothing has to be looked at."""
-        write, plan = self.write, self.plan
-        if not (plan.sound and not plan.shared and not plan.spread and self._single()):
+        write, plan, target = self.write, self.plan, self.one.target
+        plain = plan.sound and not plan.shared and target is not None and len(target.segments) == 1
+        if not plain or target is None or target.segments[0].how == "named":
             self._set(f"put(draft, run, {self.row}, v, m, {source})")
             return
-        name = repr(self.one.row.get("to"))
-        write("if m.__class__ is Converted:")
+        write(f"if m.__class__ in {'KEPT' if not plan.spread else 'SPREAD'}:")
         write.depth += 1
         self._set(f"put(draft, run, {self.row}, v, m, {source})")
         write.depth -= 1
-        write(f"elif m is not None and {name} not in body:")
-        write.depth += 1
-        write(f"body[{name}] = m")
+        name = repr(target.segments[0].name)
         sources = f"{self.row}.sources" if plan.sources else "None"
-        write(f"trail.append(({self.row}, {name}, m, {source}, {sources}, {plan.origin!r}))")
+        if plan.spread:
+            write("elif m is not None:")
+            write.depth += 1
+            write(f"a = body.get({name})")
+            write(f"if not a: a = body[{name}] = []")
+            write("a.append(m)")
+            write(f"trail.append(({self.row}, len(a) - 1, m, {source}, {sources}, {plan.origin!r}))")
+        else:
+            write(f"elif m is not None and {name} not in body:")
+            write.depth += 1
+            write(f"body[{name}] = m")
+            write(f"trail.append(({self.row}, {name}, m, {source}, {sources}, {plan.origin!r}))")
         self._done()
         write.depth -= 1
 

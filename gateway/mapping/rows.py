@@ -48,6 +48,8 @@ BY_TYPE: Final[Mapping[str, str]] = {
     "instant": "instant",
     "time": "time",
 }
+# A constant that takes the element away (``write: patch``), as the same two signs do in a message.
+ERASED: Final = '""'
 # What may hold references: those are looked for in what a converter answers.
 REFERRING: Final = frozenset({"Reference", "BackboneElement"})
 TEXTS: Final = frozenset({"string", "markdown", "xhtml"})
@@ -259,7 +261,7 @@ class RowReader:
             namespaces=text.key("namespaces") or {},
             allowed=allowed,
         )
-        if facts.codes is not None and row.get("as", "code") == "code":
+        if facts.codes is not None and row.get("as", "code") in ("code", "CWE"):
             self._targets_fit(facts, found)
         return facts
 
@@ -321,6 +323,8 @@ class RowReader:
         value = self.row.get("const")
         if one.target is None:
             self._constant_fact(value)
+            return value
+        if value == ERASED and self.made.text.key("write") == "patch":
             return value
         leaf = one.target.leaf
         if leaf.type == "CodeableConcept" and isinstance(value, dict) and value.keys() <= CODING:

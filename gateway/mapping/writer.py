@@ -110,11 +110,12 @@ def values(write: Writer, parts: list[template.Template], emitted: list[Emitted]
         if one.many:
             write(f"k{number}, o{number} = next(iter({value}), (None, {hole.path.text!r}))")
             value = f"k{number}"
-        if hole.converter:
-            node = f"n{depth}" if depth else "n0"
-            write(f"k{number} = asked(ask_{hole.converter}, {value}, run, {node})")
+        if hole.converter and one.many:
+            write(f"k{number} = asked(ask_{hole.converter}, {value}, run, n{depth}, FACTS)")
+        elif hole.converter:
+            write(f"k{number} = {expressions.asking(hole.converter, hole.path, one, depth)}")
         else:
-            write(f"k{number} = text_of({value})")
+            write(f"k{number} = {one.text} or None" if one.text else f"k{number} = text_of({value})")
 
 
 def joined(parts: list[template.Template]) -> str:

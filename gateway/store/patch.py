@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+# Elements of which a resource has one form at most (value[x]), in the types that are patched.
+CHOICES: Final = ("deceased", "multipleBirth")
 
 
 def merged(stored: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
@@ -15,5 +18,18 @@ def merged(stored: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
             below = result.get(key)
             result[key] = merged(below if isinstance(below, dict) else {}, value)
         elif value not in (None, []):
+            result = _without_other_form(result, key)
             result[key] = value
     return {key: value for key, value in result.items() if value != {}}
+
+
+def _without_other_form(result: dict[str, Any], key: str) -> dict[str, Any]:
+    """Take away the form that an element had: ``deceasedDateTime`` stands instead of ``deceasedBoolean``, never beside it."""
+    choice = next((one for one in CHOICES if key.lstrip("_").startswith(one)), None)
+    if choice is None:
+        return result
+    return {
+        name: value
+        for name, value in result.items()
+        if name.lstrip("_") == key.lstrip("_") or not name.lstrip("_").startswith(choice)
+    }

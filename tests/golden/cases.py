@@ -1,4 +1,4 @@
-"""The golden pairs: ``<system>-<kind>/<case>.source.json``, a record as it was received, and beside it what becomes of it."""
+"""The golden pairs: ``<system>-<kind>/<case>.source.json`` or ``.source.hl7``, a record as it was received, and beside it what becomes of it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from uuid import UUID
 
 import msgspec
 
+from gateway import er7
 from gateway.identity import IdSpace
 from gateway.jsonbytes import dumps, loads
 from gateway.mapping.engine import MappingSet
 from gateway.model import Mapped, MapResult, SourceRecord
 
 HERE: Final = Path(__file__).parent
-SOURCE: Final = ".source.json"
+SOURCES: Final = (".source.json", ".source.hl7")
 EXPECTED: Final = ".expected.json"
 IDS: Final = IdSpace(namespace=UUID("3f0d2b1c-9a5e-4c58-8d3b-7f6a51e0c2d4"), hash_key=b"the golden pairs and nothing else")
 
@@ -33,14 +34,13 @@ class Case:
     @property
     def expected(self) -> Path:
         """The file that says what becomes of the record."""
-        return self.source.with_name(self.source.name.replace(SOURCE, EXPECTED))
+        return self.source.with_name(self.source.name.removesuffix(self.source.suffix).removesuffix(".source") + EXPECTED)
 
     def record(self) -> SourceRecord:
         """Return the record as the journal would hold it, without labels: what must not leave, the maps must see themselves."""
         body = self.source.read_bytes()
-        return SourceRecord(
-            system=f"{self.system}-golden", kind=self.kind, stream=self.kind, key=str(loads(body)["id"]), body=body
-        )
+        key = str(loads(body)["id"]) if self.source.suffix == ".json" else er7.envelope(er7.parse(body)).control_id
+        return SourceRecord(system=f"{self.system}-golden", kind=self.kind, stream=self.kind, key=key, body=body)
 
     def result(self, maps: MappingSet) -> MapResult:
         """Return what becomes of the record."""
@@ -49,9 +49,10 @@ class Case:
 
 def cases() -> Iterator[Case]:
     """Yield every pair, in the order of their names."""
-    for source in sorted(HERE.glob(f"*/*{SOURCE}")):
+    for source in sorted(path for ending in SOURCES for path in HERE.glob(f"*/*{ending}")):
         system, _, kind = source.parent.name.partition("-")
-        yield Case(name=f"{source.parent.name}/{source.name.removesuffix(SOURCE)}", system=system, kind=kind, source=source)
+        name = f"{source.parent.name}/{source.name.removesuffix(source.suffix).removesuffix('.source')}"
+        yield Case(name=name, system=system, kind=kind, source=source)
 
 
 def written(result: MapResult) -> bytes:
