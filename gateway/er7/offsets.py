@@ -81,7 +81,8 @@ class Offsets:
         start = self._with_nuls(span[0])
         end = self._with_nuls(span[1] - 1) + 1 if span[1] > span[0] else start
         begin = self._byte(segment, start)
-        return begin, min(begin + self._measure(start, end), self._length)
+        # Half a character at the end counts as a whole one.
+        return min(begin, self._length), min(begin + self._measure(start, end), self._length)
 
     @cached_property
     def _kept_before_nul(self) -> list[int]:

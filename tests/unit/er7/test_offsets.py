@@ -102,6 +102,15 @@ def test_a_report_with_line_ends_in_it_has_one_range() -> None:
     assert data[slice(*found)] == b"een\rtwee"
 
 
+def test_half_a_character_at_the_end_leads_to_no_place_beyond_it() -> None:
+    data = message("PID|1||x").rstrip().encode("utf-16") + b"x"
+    assert offsets(data + b"|\0").range(1, 3) is not None
+    for number in (1, 3):
+        found = offsets(data).range(1, number)
+        assert found is not None
+        assert 0 <= found[0] <= found[1] <= len(data)
+
+
 def test_without_a_header_there_are_no_offsets() -> None:
     with pytest.raises(NotHL7):
         offsets(b"PID|1")
