@@ -20,6 +20,7 @@ from gateway.intake.writer import Writer
 
 # Messages of one connection that wait for their answer; a sender may send ahead this far.
 MOST_AHEAD: Final = 256
+LEAST_WAIT_S: Final = 0.05
 
 log = structlog.get_logger()
 
@@ -185,7 +186,8 @@ class Connection(asyncio.Protocol):
         bound = config.stall_s if self._framer.pending else config.idle_s
         left = self._last + bound - self._loop.time()
         if left > 0 or self._waiting or self._paused:
-            self._timer = self._loop.call_later(max(left, 0.05), self._watch)
+            # A message may begin meanwhile, and has less time.
+            self._timer = self._loop.call_later(min(max(left, LEAST_WAIT_S), config.stall_s), self._watch)
         else:
             log.info("mllp.idle", listener=config.code, within_message=bool(self._framer.pending))
             self._end()

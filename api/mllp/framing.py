@@ -16,6 +16,8 @@ FS: Final = b"\x1c"
 BLANK: Final = b"\r\n \t\x00\x0b"
 # A start byte that a header follows; a byte order mark may stand between.
 START: Final = re.compile(rb"\x0b(?=(?:\xef\xbb\xbf)?\s*(?:MSH|FHS|BHS))")
+# A header at the beginning of a line, for a frame without its start byte.
+HEADER: Final = re.compile(rb"(?:\A|[\r\n])\s*(?=(?:\xef\xbb\xbf)?(?:MSH|FHS|BHS)[^A-Za-z0-9\s])")
 # The CR of the frame before and the VT of this one come on top of the message itself.
 AROUND: Final = 2
 HEAD_BYTES: Final = 4096
@@ -61,7 +63,7 @@ class Framer:
         self._seen = len(self._rest)
         if self._seen > self._limit:
             self._over = True
-            found.append(Oversize(head=_frame_start(bytes(self._rest[:HEAD_BYTES]))))
+            found.append(Oversize(head=_frame_start(bytes(self._rest[: min(HEAD_BYTES, self._limit)]))))
             self._rest.clear()
         return found
 
@@ -82,7 +84,8 @@ def _frame(chunk: bytes) -> Frame | None:
 def _frame_start(chunk: bytes) -> bytes:
     first = chunk.find(VT)
     if first < 0:
-        return chunk.lstrip(BLANK)
+        header = HEADER.search(chunk)
+        return chunk[header.end() :] if header else chunk.lstrip(BLANK)
     if first == chunk.rfind(VT):
         return chunk[first + 1 :]
     headers = [found.end() for found in START.finditer(chunk)]

@@ -32,6 +32,7 @@ CONNECT_TIMEOUT_S: Final = 3
 # Mapping begins when nothing came for this long, and under a stream of messages at the latest after the other.
 QUIET_S: Final = 0.05
 MAPPING_WAITS_S: Final = 2.0
+TRUSTED_S: Final = 1.0
 # A sender waits for its answer: better to be told to come again.
 STATEMENT_TIMEOUT_S: Final = 15
 # Never lent to anybody else, so it may keep its organisation: a group is then one statement. Its plan hangs on no value.
@@ -169,6 +170,12 @@ class Writer:
             return None
 
     async def _connection(self) -> AsyncConnection:
+        """Return our connection, a new one when it is gone. One that was idle is tried first: its server may have been restarted."""
+        if self._db is not None and self._loop.time() - self._last > TRUSTED_S:
+            try:
+                await self._db.execute("")
+            except psycopg.Error:
+                await self._let_go()
         if self._db is None or self._db.closed:
             db: AsyncConnection = await psycopg.AsyncConnection.connect(
                 self._dsn, autocommit=True, row_factory=namedtuple_row, connect_timeout=CONNECT_TIMEOUT_S, prepare_threshold=0
