@@ -135,7 +135,7 @@ class _Row:
                 self._joined()
             else:
                 self._each(self._value if self.one.key is None else self._key_of_value)
-            if self._erases():
+            if emitted.null and self._erases():
                 write(f"if not several and {emitted.null}:")
                 write(f"    erase(draft, {self.row})")
             return
