@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from samples.ecd import envelopes
 from samples.ecd.faults import Faults
@@ -26,6 +27,31 @@ class Stats:
     refused_429: int = 0
     refused_495: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Visit:
+    """One request that was let in. It has left when its last byte has, not when the app is done with it: who has the whole answer may ask
+    again at once, and the app takes a moment to end.
+    """
+
+    stats: Stats
+    send: Send
+    inside: bool = True
+
+    @property
+    def transport(self) -> Any:
+        """The connection, for faults that break it off."""
+        return getattr(self.send, "__self__").transport  # noqa: B009 - Send is a bound method of uvicorn's request
+
+    async def told(self, message: Message) -> None:
+        await self.send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self.leave()
+
+    def leave(self) -> None:
+        self.stats.parallel -= self.inside
+        self.inside = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,10 +81,11 @@ class Gate:
             return
         self.stats.parallel += 1
         self.stats.max_parallel = max(self.stats.max_parallel, self.stats.parallel)
+        visit = _Visit(stats=self.stats, send=send)
         try:
-            await self._serve(scope, receive, send)
+            await self._serve(scope, receive, visit.told)
         finally:
-            self.stats.parallel -= 1
+            visit.leave()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         fault = self.faults.take(scope["path"])
