@@ -196,7 +196,7 @@ def coverage(
         survey = maps.coverage(version, last)
     unread, idle = survey.unread(), survey.idle()
     if json:
-        line({"messages": survey.kinds.total(), "unreadable": survey.unreadable})
+        line({"messages": survey.kinds.total(), "unreadable": survey.unreadable, "unused": survey.unused()})
         for one in (*unread, *idle):
             line(one)
         return
@@ -206,7 +206,9 @@ def coverage(
         table(["kind", "path", "messages", "of", "code"], [[u.kind, u.path, u.messages, u.of, u.code] for u in unread])
     if idle:
         typer.echo("\nrows that wrote nothing:")
-        table(["row", "map", "file"], [[i.row, i.map, f"{i.file}:{i.line}"] for i in idle])
+        table(["row", "file", "maps"], [[i.row, f"{i.file}:{i.line}", ", ".join(i.maps)] for i in idle])
+    if survey.unused():
+        typer.echo(f"\nmaps that made nothing: {', '.join(survey.unused())}")
 
 
 @app.command()

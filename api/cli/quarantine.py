@@ -124,7 +124,7 @@ def retry(
             while map_batch(gateway, org, source_id):
                 pass
         after = _states(gateway, org, fates)
-    _say_fates(after, json, "not in quarantine")
+    _say_fates(after, json)
     raise typer.Exit(EXIT_ASIDE if any(one.state == "quarantined" for one in after) else 0)
 
 
@@ -190,7 +190,7 @@ def release(
     with opened(context) as (installation, org):
         ids = messages or chosen(installation.gateway, org, reason or "", source)
         fates = let_go(installation.gateway, org, ids, by=by)
-    _say_fates(fates, json, "not in quarantine")
+    _say_fates(fates, json, " (not in quarantine)")
 
 
 @app.command()
@@ -219,9 +219,9 @@ def replace(
         typer.echo(f"message {message} {'is' if fate.done else 'was'} replaced by message {fate.id}")
 
 
-def _say_fates(fates: Iterable[Fate], json: bool, otherwise: str) -> None:
+def _say_fates(fates: Iterable[Fate], json: bool, otherwise: str = "") -> None:
     for fate in fates:
         if json:
             line(fate)
         else:
-            typer.echo(f"message {fate.id}: {fate.state}{'' if fate.done else f' ({otherwise})'}")
+            typer.echo(f"message {fate.id}: {fate.state}{'' if fate.done else otherwise}")

@@ -24,6 +24,7 @@ EXPRESSIONS: Final = ("when", "unless")
 HOLE: Final = re.compile(r"\{([^{}]*)\}")
 BRACKET: Final = re.compile(r"\[([^\[\]]*)\]")
 SEGMENT: Final = re.compile(r"(?<![A-Za-z0-9])([A-Z][A-Z0-9]{2})(?![A-Za-z0-9])")
+FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 PLACE: Final = re.compile(r"([A-Z][A-Z0-9]{2})(?:\(\d+\))?-(\d+)")
 # Of the header, what the intake reads: separators, who, when, kind, number, version, character set, and the wish for answers.
 HEADER: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 15, 16, 18})
@@ -42,12 +43,12 @@ class Unread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idle:
-    """A row that wrote nothing in all these messages."""
+    """A row that wrote nothing in all these messages, in maps that did make something."""
 
     file: str
     line: int
     row: str
-    map: str
+    maps: tuple[str, ...]
 
 
 class Fields(Protocol):
@@ -112,15 +113,24 @@ class Survey:
         ]
         return sorted(lines, key=lambda one: (-one.messages, one.kind, one.path))
 
+    def unused(self) -> list[str]:
+        """Return the maps that made nothing of all these messages."""
+        return sorted(text.name for text in self._texts if not self._made(text))
+
     def idle(self) -> list[Idle]:
         """Return the rows for elements that wrote none. Rows for facts, labels and secrets leave no trace, so nothing is said of them."""
-        return [
-            Idle(file=row.file, line=row.line, row=row.label, map=text.name)
-            for text in self._texts
-            if self.kinds[text.kind]
-            for row in text.rows
-            if row.get("to") and row.get("into") is None and row.label not in self._rows
-        ]
+        found: dict[str, Idle] = {}
+        for text in self._texts:
+            for row in text.rows if self._made(text) else ():
+                if row.get("to") and row.get("into") is None and row.label not in self._rows:
+                    before = found.get(row.label)
+                    maps = (*(before.maps if before else ()), text.name)
+                    found[row.label] = Idle(file=row.file, line=row.line, row=row.label, maps=maps)
+        return list(found.values())
+
+    def _made(self, text: MapText) -> bool:
+        """Whether a map made a resource: the type of each is the word of the map itself."""
+        return f"{text.name}/map" in self._rows
 
 
 class Er7Fields:
@@ -227,6 +237,7 @@ class JsonFields:
         yield from (hole for part in keys for hole in HOLE.findall(str(part)) if hole)
         for row in text.rows:
             yield from (path for name in ("from", "unit") if (path := row.get(name)) and path[0] not in "@#")
+            yield from _options(row)
 
     @staticmethod
     @cache
@@ -243,6 +254,15 @@ class JsonFields:
             if whole in read:
                 return None
         return field, "field-unmapped"
+
+
+def _options(row: Row) -> Iterator[str]:
+    """Yield what the options of a converter may name: fields below the one that it reads."""
+    at = str(row.get("from") or ".")
+    for value in (row.get("with") or {}).values():
+        for word in value if isinstance(value, list) else [value]:
+            if isinstance(word, str) and FIELD.fullmatch(word):
+                yield word if at == "." else f"{at}.{word}"
 
 
 def _asked(expression: Any) -> Iterator[str]:
