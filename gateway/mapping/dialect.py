@@ -24,7 +24,10 @@ class Emitted:
 
     Of a path that gives one value: ``value`` is an expression for it, ``source`` one for its place in the record. Of a path that
     may give several: ``value`` is an expression for a list of (value, place), and ``source`` is empty. ``setup`` are variables that
-    both may use, with the expressions for them; ``node`` is the one that says of which part of the record the value is.
+    both may use, with the expressions for them, each in terms of those before it; ``node`` is the one that says of which part of the
+    record the value is. ``text`` and ``there`` are expressions for the value's text and for whether it is there, where the dialect
+    has shorter ones than the general. ``values`` says that a list holds only what is there; ``cut`` is what remains to be done to a
+    value ``v`` that is there; ``null`` asks whether the record says that there are no values now.
     """
 
     value: str
@@ -32,6 +35,11 @@ class Emitted:
     many: bool
     setup: tuple[tuple[str, str], ...] = ()
     node: str = ""
+    text: str = ""
+    there: str = ""
+    values: bool = False
+    cut: str = ""
+    null: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +131,8 @@ class Dialect(Protocol):
     def index(self, node: Any, key: tuple[str, int, int]) -> Mapping[str, Any]:
         """Return the parts of a record by the value that they have at a place."""
 
-    def holds(self, node: Any, names: tuple[str, ...]) -> bool:
-        """Whether a record has a part of one of these names."""
+    def shape(self, node: Any) -> tuple[str, ...]:
+        """Return the names of the parts that a record has."""
 
     def path(self, text: str) -> SourcePath:
         """Read a path.

@@ -22,6 +22,9 @@ from gateway.mapping.expressions import Expression
 
 # What a sender writes to say: this is empty now. An empty field says nothing.
 NULL: Final = '""'
+NOTHING: Final = ("", NULL)
+# What chooses among the maps of a message type; it is asked often, so it is read once.
+EVENT: Final = "MSH-9.2"
 _SEGMENT = re.compile(r"([A-Z][A-Z0-9]{2})(\*)?(?:\[((?:[^\[\]]|\[[^\]]*\])*)\])?(?:-(.+))?")
 _FIELD = re.compile(r"(\d{1,3})(\*|\[(?:(\d+)|(\d+)(?:\.(\d+))?(!?=)([^\]]*))\])?(?:\.(\d+)(?:\.(\d+))?)?")
 _PART = re.compile(r"\.(\d+)?(?:\.(\d+))?")
@@ -48,6 +51,37 @@ def fld(f: list[str], number: int) -> str:
         return ""
     text = f[number]
     return text[: text.index("~")] if "~" in text else text
+
+
+def word(f: list[str], number: int, component: int, sub: int) -> str:
+    """Return the text of a field, component or sub-component as people read it, of the first repetition; empty for nothing."""
+    if number >= len(f):
+        return ""
+    text = f[number]
+    if "~" in text:
+        text = text[: text.index("~")]
+    return plain(part(text, component, sub) if component or sub else text) if text else ""
+
+
+def comp(f: list[str], number: int, component: int, sub: int) -> str:
+    """Return a component or sub-component of the first repetition of a field, raw."""
+    if number >= len(f):
+        return ""
+    text = f[number]
+    if "~" in text:
+        text = text[: text.index("~")]
+    return part(text, component, sub) if text else ""
+
+
+def each(node: Node, number: int) -> Sequence[Hit]:
+    """Return the filled repetitions of a field with their places."""
+    f = node.f
+    if number >= len(f) or not f[number]:
+        return ()
+    text = f[number]
+    if "~" not in text:
+        return ((text, (node, 1)),) if text != NULL else ()
+    return [(one, (node, n)) for n, one in enumerate(text.split("~"), 1) if one and one != NULL]
 
 
 def rep(f: list[str], number: int, which: int) -> str:
@@ -188,23 +222,38 @@ class Er7Path:
         if not self.segment:
             return self._own(depth)
         name = self._node(depth)
-        setup: tuple[tuple[str, str], ...] = ()
+        found = (name, self._found(depth))
         if self.many:
-            nodes = self._nodes(depth) if self.every else f"({name},)"
-            setup = () if self.every else ((name, self._found(depth)),)
-            value = (
-                f"hits({nodes}, {self.number}, {self.which!r}, {self.component}, {self.sub})"
-                if self.number
-                else f"segments({nodes})"
-            )
-            return Emitted(value, "", many=True, setup=setup)
-        setup = ((name, self._found(depth)),)
+            return self._several(name, found, depth)
         if self.whole:
-            return Emitted(f"({name}.f if {name} is not NONE else None)", f"({name}, 0)", many=False, setup=setup, node=name)
-        value = f"fld({name}.f, {self.number})" if self.which == 1 else f"rep({name}.f, {self.number}, {self.which})"
+            here = f"{name} is not NONE"
+            return Emitted(f"({name}.f if {here} else None)", f"({name}, 0)", many=False, setup=(found,), node=name, there=here)
+        fields, length, n = f"{name}f", f"{name}n", self.number
+        setup = (found, (fields, f"{name}.f"), (length, f"len({fields})"))
+        place = f"({name}, {self.which!r})"
+        if self.which != 1:
+            value = f"part(rep({fields}, {n}, {self.which}), {self.component}, {self.sub})"
+            return Emitted(value, place, many=False, setup=setup, node=name)
+        text = f"word({fields}, {n}, {self.component}, {self.sub})" if self.text != EVENT else "n0.event"
         if self.component or self.sub:
-            value = f"part({value}, {self.component}, {self.sub})"
-        return Emitted(value, f"({name}, {self.which!r})", many=False, setup=setup, node=name)
+            value = f"comp({fields}, {n}, {self.component}, {self.sub})"
+            return Emitted(value, place, many=False, setup=setup, node=name, text=text)
+        value = f"({fields}[{n}] if {length} > {n} else '')"
+        there = f"({length} > {n} and {fields}[{n}] not in NOTHING)"
+        return Emitted(
+            value, place, many=False, setup=setup, node=name, text=text, there=there, cut="if '~' in v: v = v[:v.index('~')]"
+        )
+
+    def _several(self, name: str, found: tuple[str, str], depth: int) -> Emitted:
+        if not self.every and self.which == "*" and not self.component and not self.sub:
+            null = f"{name}.f[{self.number}:{self.number + 1}] == [NULL]"
+            return Emitted(f"each({name}, {self.number})", "", many=True, setup=(found,), values=True, null=null)
+        nodes = self._nodes(depth) if self.every else f"({name},)"
+        setup = () if self.every else (found,)
+        if not self.number:
+            return Emitted(f"segments({nodes})", "", many=True, setup=setup)
+        value = f"hits({nodes}, {self.number}, {self.which!r}, {self.component}, {self.sub})"
+        return Emitted(value, "", many=True, setup=setup, null=f"any(v == NULL for v, _ in {value})")
 
     def _own(self, depth: int) -> Emitted:
         if depth == 0:
@@ -234,7 +283,8 @@ class Er7Path:
         if self.condition is None:
             return nodes
         inner = depth + 1
-        return f"[n{inner} for n{inner} in {nodes} if {expressions.emit(self.condition, inner, inline)}]"
+        asked = expressions.emit(self.condition, inner, inline).replace(f"scope(n0, n{inner}, {self.segment!r})", f"n{inner}")
+        return f"[n{inner} for n{inner} in {nodes} if {asked}]"
 
     def levels(self) -> list[str]:
         """Return what ``foreach`` loops over; see ``SourcePath``."""
@@ -266,7 +316,7 @@ class Er7Path:
 
 def inline(emitted: Emitted, value: str) -> str:
     """Return an expression that needs no variables: those of a path become part of it."""
-    for name, expression in emitted.setup:
+    for name, expression in reversed(emitted.setup):
         value = re.sub(rf"\b{name}\b", partial(_instead, expression), value)
     return value
 
@@ -357,7 +407,7 @@ class Er7Dialect:
     reads: str = field(default="plain", init=False)
     filled: str = field(default="v and v != NULL", init=False)
     null: str = field(default="NULL", init=False)
-    trigger: str = field(default="MSH-9.2", init=False)
+    trigger: str = field(default=EVENT, init=False)
 
     def read(self, body: bytes) -> Any:
         """Return the message as a tree."""
@@ -365,7 +415,9 @@ class Er7Dialect:
             message = er7.parse(body, self.sets)
         except er7.NotHL7:
             raise UnreadableError("no readable MSH") from None
-        return Tree(message.segments, message.notes)
+        tree = Tree(message.segments, message.notes)
+        tree.event = word(tree.top.f, 9, 2, 0)
+        return tree
 
     def notes(self, node: Any) -> Sequence[Any]:
         """Return what the splitter had to put right."""
@@ -373,15 +425,15 @@ class Er7Dialect:
 
     def triggered(self, node: Any) -> str:
         """Return the trigger event."""
-        return plain(part(fld(node.top.f, 9), 2, 0))
+        return str(node.event)
 
     def index(self, node: Any, key: tuple[str, int, int]) -> dict[str, list[Node]]:
         """Return the segments of a name by the text of a field."""
         return index(node, key)
 
-    def holds(self, node: Any, names: tuple[str, ...]) -> bool:
-        """Whether a message has a segment of one of these names."""
-        return any(name in node.nodes for name in names)
+    def shape(self, node: Any) -> tuple[str, ...]:
+        """Return the names of the segments that a message has."""
+        return tuple(node.nodes)
 
     def path(self, text: str) -> Er7Path:
         """Read a path."""
@@ -411,6 +463,10 @@ class Er7Dialect:
         return {
             "NONE": NONE,
             "NULL": NULL,
+            "NOTHING": NOTHING,
+            "comp": comp,
+            "each": each,
+            "word": word,
             "valued": there,
             "holds": there,
             "fld": fld,

@@ -78,13 +78,14 @@ NONE: Final = Node("", [""], -1, None, 0)
 class Tree:
     """A whole message. ``nodes`` holds its segments by name, in order; ``top`` is the MSH, under which everything stands.
 
-    ``memo`` is for converters: what one of them works out once for the whole message.
+    ``event`` is its trigger. ``memo`` is for converters: what one of them works out once for the whole message.
     """
 
-    __slots__ = ("memo", "nodes", "notes", "top")
+    __slots__ = ("event", "memo", "nodes", "notes", "top")
 
     def __init__(self, segments: Sequence[list[str]], notes: Sequence[Any] = ()) -> None:
         self.notes = notes
+        self.event = ""
         self.memo: dict[Any, Any] = {}
         top = self.top = Node("MSH", segments[0], 0, None, 1)
         nodes = self.nodes = {"MSH": [top]}

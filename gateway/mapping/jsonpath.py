@@ -226,9 +226,9 @@ class JsonDialect:
         """Return nothing: there is no index."""
         return {}
 
-    def holds(self, node: Any, names: tuple[str, ...]) -> bool:  # noqa: ARG002 - the contract
-        """Whether there may be such a part: always."""
-        return True
+    def shape(self, node: Any) -> tuple[str, ...]:  # noqa: ARG002 - the contract
+        """Return nothing: parts of an object are looked for by the maps."""
+        return ()
 
     def path(self, text: str) -> JsonPath:
         """Read a path."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from msgspec import Struct
 
 from gateway.model import Lineage
 
@@ -20,15 +21,15 @@ class Noted(Protocol):
     """What a line needs to know of its row."""
 
     label: str
+    target: str
     at: Located
 
 
-# (row, path with indexes, value, place in the record, {leaf: part of the place}, origin)
-Step = tuple[Noted, str, Any, Any, Mapping[str, str] | None, Origin]
+# (row, path with indexes or the index in the list that the row adds to, value, place in the record, {leaf: part of the place}, origin)
+Step = tuple[Noted, str | int, Any, Any, Mapping[str, str] | None, Origin]
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
+class Trail(Struct, frozen=True):
     """What the rows of one resource noted, with what is needed to write it out."""
 
     steps: list[Step]
@@ -41,6 +42,8 @@ class Trail:
 
     def _lines(self, step: Step) -> Iterator[Lineage]:
         row, path, value, place, sources, origin = step
+        if isinstance(path, int):
+            path = row.target.removesuffix("]") + f"{path}]"
         for below, _ in leaves(value):
             part = _part(below, sources) if sources else ""
             source = None if place is None else self.dialect.place(place, row.at, part)

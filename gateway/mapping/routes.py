@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.mapping.dialect import Dialect, Pin
 
@@ -15,23 +15,32 @@ if TYPE_CHECKING:
     from gateway.mapping.engine import MapPlan
 
 Key = tuple[str, int, int]
+# So many events and shapes of records are remembered: more than there are, and a bound for whoever makes them up.
+KEPT: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The maps of one event. ``open`` are asked by name of their part alone, ``pinned`` by a value at a place of it; by their number."""
+    """The maps of one event. ``open`` are asked by name of their part alone, ``pinned`` by a value at a place of it; by their number.
+
+    ``shapes`` keeps the open ones for the parts that records have.
+    """
 
     plans: tuple[MapPlan, ...]
     open: tuple[tuple[int, Pin | None], ...]
     pinned: Mapping[Key, Mapping[str, tuple[int, ...]]]
+    shapes: dict[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
 
     def choose(self, dialect: Dialect, node: Any) -> list[MapPlan]:
         """Return the maps that a record has a part for, in the order of the set."""
-        chosen = {number for number, pin in self.open if pin is None or dialect.holds(node, pin.names)}
-        for key, by_value in self.pinned.items():
-            for value in dialect.index(node, key):
-                chosen.update(by_value.get(value, ()))
-        return [self.plans[number] for number in sorted(chosen)]
+        shape = dialect.shape(node)
+        chosen = self.shapes.get(shape)
+        if chosen is None:
+            chosen = tuple(number for number, pin in self.open if pin is None or not set(pin.names).isdisjoint(shape))
+            if len(self.shapes) < KEPT:
+                self.shapes[shape] = chosen
+        more = {number for key, by in self.pinned.items() for value in dialect.index(node, key) for number in by.get(value, ())}
+        return [self.plans[number] for number in (sorted({*chosen, *more}) if more else chosen)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +51,12 @@ class Routes:
     known: dict[str, Route] = field(default_factory=dict)
 
     def route(self, event: str) -> Route:
-        """Return the route of an event, worked out once; unheard-of ones aren't kept, so that nobody fills the memory with them."""
+        """Return the route of an event, worked out once."""
         found = self.known.get(event)
         if found is None:
             plans = tuple(plan for plan in self.plans if plan.events is None or event in plan.events)
             found = _route(plans)
-            if any(plan.events and event in plan.events for plan in plans) or not event:
+            if len(self.known) < KEPT:
                 self.known[event] = found
         return found
 
