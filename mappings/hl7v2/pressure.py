@@ -45,7 +45,7 @@ def _node(half: str, context: ConvertContext) -> Node | None:
     node: Node = context.item
     if code(node) == half or code(node) in WHOLE:
         return node
-    return results(context.record).halves.get(node.i)
+    return results(context).halves.get(node.i)
 
 
 def _reading(half: str, node: Node | None, context: ConvertContext) -> Reading:

@@ -18,6 +18,7 @@ from gateway.canonical import BASE
 from gateway.mapping import ConvertContext, Converted, converter
 from gateway.mapping.converters import clean
 from gateway.mapping.datatypes import ei, in_path
+from gateway.mapping.datatypes_identity import client_key
 from gateway.mapping.datatypes_values import dtm
 from gateway.mapping.er7path import NULL, fld, plain
 from gateway.mapping.er7tree import Node, Tree
@@ -42,11 +43,12 @@ class Results:
     followers: set[int] = field(default_factory=set)
 
 
-def results(tree: Tree) -> Results:
+def results(context: ConvertContext) -> Results:
     """Return what was found in a message; it is looked for once."""
-    found = tree.memo.get(MEMO)
+    tree: Tree = context.record
+    found: Results | None = tree.memo.get(MEMO)
     if found is None:
-        found = tree.memo[MEMO] = _results(tree)
+        found = tree.memo[MEMO] = _results(tree, context)
     return found
 
 
@@ -60,14 +62,14 @@ def code(node: Node) -> str:
     return node.f[3].partition("^")[0] if len(node.f) > 3 else ""
 
 
-def _results(tree: Tree) -> Results:
+def _results(tree: Tree, context: ConvertContext) -> Results:
     found = Results()
     some: Sequence[Node] = tree.nodes.get("OBX", ())
     pressures = [node for node in some if code(node) in PRESSURE]
     if pressures:
         _pair(pressures, found)
     _join(some, found)
-    _number(some, tree, found)
+    _number(some, tree, found, _whose(tree, context))
     return found
 
 
@@ -131,9 +133,15 @@ def _continues(leader: Node, node: Node) -> bool:
     return leader.up is node.up and all(fld(leader.f, number) == fld(node.f, number) for number in (3, 4, 11, 14))
 
 
-def _number(some: Iterable[Node], tree: Tree, found: Results) -> None:
+def _whose(tree: Tree, context: ConvertContext) -> dict[int, str]:
+    """Return the key of the client of each PID, by its place; nothing needs it when there is one."""
+    clients = tree.nodes.get("PID", ())
+    return {node.i: client_key(node.f, context) or "" for node in clients} if len(clients) > 1 else {}
+
+
+def _number(some: Iterable[Node], tree: Tree, found: Results, whose: dict[int, str]) -> None:
     """Give each leading OBX its key. What has the same one for the same client in this message is counted."""
-    seen: dict[int, dict[str, int]] = {}
+    seen: dict[str, dict[str, int]] = {}
     counts: dict[str, int] = {}
     up: Node | None = None
     order = ""
@@ -143,7 +151,7 @@ def _number(some: Iterable[Node], tree: Tree, found: Results) -> None:
         if node.up is not up:
             up = node.up
             order = _order(up)
-            counts = seen.setdefault(id(_patient(up)), {})
+            counts = seen.setdefault(whose.get(_patient(up), ""), {})
         mine = code(node)
         sub = node.f[4] if len(node.f) > 4 else ""
         key = f"{order or _unordered(node, tree)}|{PANEL if mine in PRESSURE else mine}|{'' if sub == NULL else sub}"
@@ -151,10 +159,11 @@ def _number(some: Iterable[Node], tree: Tree, found: Results) -> None:
         found.keys[node.i] = key if number == 1 else f"{key}|{number}"
 
 
-def _patient(node: Node | None) -> Node | None:
+def _patient(node: Node | None) -> int:
+    """Return the place of the PID that a segment stands under, -1 without one."""
     while node is not None and node.name != "PID":
         node = node.up
-    return node
+    return -1 if node is None else node.i
 
 
 def _order(order: Node | None) -> str:
@@ -176,13 +185,13 @@ def _unordered(node: Node, tree: Tree) -> str:
 @converter("result_key", to="string", raw=True)
 def result_key(fields: list[str], context: ConvertContext) -> str | None:
     """Return the key of an OBX within its client: order, code and sub-id, so that a corrected result has the key of the first."""
-    return results(context.record).keys.get(context.item.i)
+    return results(context).keys.get(context.item.i)
 
 
 @converter("leads", to="string", raw=True)
 def leads(fields: list[str], context: ConvertContext) -> str | None:
     """Answer for an OBX that makes a resource: it isn't a later line of a text, nor the lower half of a blood pressure."""
-    return None if context.item.i in results(context.record).followers else "yes"
+    return None if context.item.i in results(context).followers else "yes"
 
 
 @converter("result_number", to="Identifier", raw=True)
@@ -196,7 +205,7 @@ def result_number(fields: list[str], context: ConvertContext) -> Any:
 @converter("result_note", to=("string", "markdown"), raw=True, private=True)
 def result_note(fields: list[str], context: ConvertContext) -> str | None:
     """Return the NTE of an OBX and of what belongs to it as one text; without any, those of its order."""
-    found = results(context.record)
+    found = results(context)
     node = context.item
     mine = found.lines.get(node.i) or [node]
     if node.i in found.halves:
@@ -234,7 +243,7 @@ def until(value: str, context: ConvertContext) -> Any:
 @converter("result_lines", to=("string", "markdown"), raw=True, private=True)
 def result_lines(fields: Any, context: ConvertContext) -> str | None:
     """Return the text of an OBX and of those that go on with it: a line for each repetition, escapes resolved."""
-    some = results(context.record).lines.get(context.item.i, (context.item,))
+    some = results(context).lines.get(context.item.i, (context.item,))
     return joined(node.f[5] for node in some if len(node.f) > 5)
 
 
