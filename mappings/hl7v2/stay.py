@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gateway.mapping import ConvertContext, Converted, converter
 from gateway.mapping.datatypes import parts, plain
-from gateway.mapping.datatypes_identity import Fields, field, named, prior_client_key, professional_reference
+from gateway.mapping.datatypes_identity import PARTICIPATION, Fields, field, named, prior_client_key, professional_reference
 from gateway.mapping.datatypes_values import dtm
 from gateway.mapping.er7tree import Node
 
@@ -99,12 +99,12 @@ def role_participant(fields: Fields, context: ConvertContext) -> Any:
 
 
 def _role(raw: str, context: ConvertContext) -> dict[str, Any]:
-    """Return a role by the concept map; one that it doesn't know as a text."""
+    """Return a role by the concept map; one that it doesn't know takes part, in the sender's words."""
     found = parts(raw, 2)
     code, text = plain(found[0]), plain(found[1])
     targets = context.codes.find(code) if context.codes else []
-    made: dict[str, Any] = {"coding": [target.coding() for target in targets]} if targets else {}
-    return {**made, "text": text or code} if text or not targets else made
+    codings = [target.coding() for target in targets] or [{"system": PARTICIPATION, "code": "PART", "display": "Participation"}]
+    return {"coding": codings, "text": text or code} if text or not targets else {"coding": codings}
 
 
 def _bare(made: Any) -> Any:
