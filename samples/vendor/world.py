@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from samples.ecd.records import Link
+from samples.vendor.er7 import FACILITY, SENDER
 from samples.vendor.people import Client
 
 #: Everything that is pushed is one stream to whoever takes it in.
@@ -23,13 +24,18 @@ class Message:
     data: bytes
     about: tuple[str, ...] = ()
 
+    @property
+    def key(self) -> str:
+        """By what a message is known to whoever takes it in: who sent it, and the sender's own number."""
+        return f"{SENDER}|{FACILITY}|{self.control_id}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thing:
     """One thing that Vesta tells of, as it stands after the last message about it.
 
     ``sort`` is ``client``, ``relation``, ``visit`` or ``dossier``. ``closed`` is the reason why nobody of the family may see it,
-    whatever their level. ``told`` is the message that last changed it.
+    whatever their level. ``told`` is the key of the message that last changed it.
     """
 
     name: str
@@ -76,7 +82,7 @@ class World:
         """Add a message and what is so from now on."""
         self.messages.append(replace(message, about=tuple(thing.name for thing in things)))
         for thing in things:
-            self.things[thing.name] = replace(thing, told=message.control_id, kind=message.kind)
+            self.things[thing.name] = replace(thing, told=message.key, kind=message.kind)
 
     def members(self) -> dict[str, list[Link]]:
         """Return the links by client."""

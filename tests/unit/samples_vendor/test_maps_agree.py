@@ -18,6 +18,7 @@ from gateway.mapping.engine import DIRECTORY
 from gateway.mapping.versions import compile_shipped, shipped_files
 from gateway.model import Mapped, MapResult, SourceRecord
 from gateway.store.patch import merged
+from samples.vendor.er7 import SENDER
 from samples.vendor.story import generate
 from samples.vendor.world import Message, World
 
@@ -48,32 +49,32 @@ class Outcome:
 def outcome() -> Outcome:
     world = generate(count=24, days=14, seed=7, today=date(2026, 11, 21))
     maps = compile_shipped("hl7v2")
-    results = {one.control_id: maps.map(_record(one), IDS) for one in world.messages}
+    results = {one.key: maps.map(_record(one), IDS) for one in world.messages}
     held: dict[str, Held] = {}
-    for control_id, result in results.items():
+    for key, result in results.items():
         for mapped in result.mapped:
-            _keep(held, control_id, mapped)
+            _keep(held, key, mapped)
     return Outcome(world=world, results=results, held=held)
 
 
 def _record(message: Message) -> SourceRecord:
     return SourceRecord(
-        system=SYSTEM, kind=message.kind, stream="hl7v2", key=message.control_id, body=message.data, source_time=message.at
+        system=SYSTEM, kind=message.kind, stream="hl7v2", key=message.key, body=message.data, source_time=message.at
     )
 
 
-def _keep(held: dict[str, Held], control_id: str, mapped: Mapped) -> None:
+def _keep(held: dict[str, Held], key: str, mapped: Mapped) -> None:
     """Do what the store does with a resource, as far as it matters here."""
     name = f"{mapped.type}/{mapped.id}"
     known = held.get(name)
     if known is None:
-        held[name] = Held(control_id, mapped.body, mapped, mapped.withdrawn)
+        held[name] = Held(key, mapped.body, mapped, mapped.withdrawn)
         return
     if mapped.write == "ensure":
         return
     body = merged(known.body, mapped.body) if mapped.write == "patch" else mapped.body
     if dumps(body) != dumps(known.body) or mapped.withdrawn != known.withdrawn:
-        held[name] = Held(control_id, body, mapped, mapped.withdrawn)
+        held[name] = Held(key, body, mapped, mapped.withdrawn)
 
 
 def _open(held: Held) -> bool:
@@ -120,3 +121,10 @@ def test_no_family_member_gets_a_word_that_was_to_stay_inside(outcome: Outcome) 
 
     assert closed
     assert not [one.mapped.type for one in closed if _open(one)]
+
+
+def test_the_numbers_in_the_links_lead_to_the_clients_and_the_people_around_them(outcome: Outcome) -> None:
+    for link in outcome.world.links:
+        assert f"Patient/{IDS.resource_id(SYSTEM, 'Patient', f'client/{link.client}')}" in outcome.held
+        contact = f"contact/{link.client}/{SENDER}|{link.person}"
+        assert f"RelatedPerson/{IDS.resource_id(SYSTEM, 'RelatedPerson', contact)}" in outcome.held

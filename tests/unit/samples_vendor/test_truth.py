@@ -49,14 +49,14 @@ def test_the_dossier_is_for_the_trust_group_alone_and_level_none_gets_nothing(wo
 
 
 def test_every_line_names_a_message_that_tells_of_its_thing(world: World, lines: list[Line]) -> None:
-    messages = {message.control_id: message for message in world.messages}
+    messages = {message.key: message for message in world.messages}
     for line in lines:
         number = line["part"].partition(":")[2].encode()
         assert re.search(rb"\b" + number + rb"\b", messages[line["key"]].data) or line["part"].startswith("stay:")
 
 
 def test_what_carries_the_word_that_stays_inside_is_for_nobody(world: World, lines: list[Line]) -> None:
-    marked = {message.control_id for message in world.messages if b"KANARIE-" in message.data}
+    marked = {message.key for message in world.messages if b"KANARIE-" in message.data}
 
     assert marked
     assert {line["expect"] for line in lines if line["key"] in marked} == {"never"}
