@@ -14,7 +14,7 @@ from gateway.canonical import BASE
 from gateway.mapping import ConvertContext, Converted, Note, Unmappable, converter
 from gateway.mapping.converters import clean
 from gateway.mapping.datatypes import ei, in_path
-from gateway.mapping.er7path import NULL, fld, plain
+from gateway.mapping.er7fields import NULL, fld, plain
 from gateway.mapping.er7tree import Node, Tree
 from mappings.hl7v2.results import name_of, remarks, text
 

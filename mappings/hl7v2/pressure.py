@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 from gateway.mapping import ConvertContext, Converted, converter
-from gateway.mapping.er7path import fld
+from gateway.mapping.er7fields import fld
 from gateway.mapping.er7tree import Node
 from mappings.hl7v2.measurement import NOT_A_NUMBER, OPTIONS, Reading, absent, noted, read, reading, why_empty
 from mappings.hl7v2.ranges import interpretations, ranges

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.mapping import ConvertContext, Unmappable, converter
 from gateway.mapping.converters import number
-from gateway.mapping.er7path import NULL, fld, plain
+from gateway.mapping.er7fields import NULL, fld, plain
 from gateway.mapping.er7tree import Node
 from gateway.mapping.quantities import UCUM
 from mappings.hl7v2.measurement import find_unit

@@ -20,7 +20,7 @@ from gateway.mapping.converters import clean
 from gateway.mapping.datatypes import ei, in_path
 from gateway.mapping.datatypes_identity import client_key
 from gateway.mapping.datatypes_values import dtm
-from gateway.mapping.er7path import NULL, fld, plain
+from gateway.mapping.er7fields import NULL, fld, plain
 from gateway.mapping.er7tree import Node, Tree
 
 SYSTOLIC: Final = "8480-6"
