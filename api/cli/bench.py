@@ -47,3 +47,29 @@ def mapping(
 
     options: Options = context.obj
     line(run(count, seed, (options.state or state_folder()) / "bench" / "linuxforhealth", baselines=baselines))
+
+
+@app.command()
+def intake(
+    context: typer.Context,
+    count: Annotated[
+        int, typer.Option(min=100, max=1000000, help="Messages over the many connections; a tenth over one.")
+    ] = 20000,
+    connections: Annotated[int, typer.Option(min=2, max=200)] = 16,
+    sampled: Annotated[
+        int, typer.Option(min=1, max=100000, help="Acknowledgements for which the journal is asked at once.")
+    ] = 1000,
+    maps: Annotated[str, typer.Option(help="Maps of the source.", hidden=True)] = "hl7v2",
+) -> None:
+    """Measure durable intake of HL7 v2 by MLLP: the real server, real sockets, the acknowledgement after the commit."""
+    from api.bench.intake import intake as run
+    from gateway.state import PASSABLE, own_folder, state_folder
+
+    options: Options = context.obj
+    folder = (options.state or state_folder()) / "bench" / "intake"
+    own_folder(folder, PASSABLE)
+    figures = run(count, connections, sampled, folder, maps)
+    line(figures)
+    seen = figures["sampled_acks"]
+    if seen["found_in_the_journal"] != seen["acks"]:
+        raise typer.Exit(4)
