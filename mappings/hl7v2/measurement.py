@@ -22,7 +22,9 @@ from gateway.mapping.tables import UnitTable
 from mappings.hl7v2.results import result_note, text
 
 # Number and unit in one text, as in "72,4 kg", with or without comparator.
-_MEASURED: Final = re.compile(r"(<=|>=|<|>|≤|≥)?\s*([+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+))\s*([^\d\s].*)?", re.DOTALL | re.ASCII)
+_MEASURED: Final = re.compile(
+    r"(<=|>=|<|>|≤|≥)?\s*([+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+))\s*([A-Za-zµ%°/\[].*)?", re.DOTALL | re.ASCII
+)
 SIGNS: Final = {"≤": "<=", "≥": ">="}
 NUMERIC: Final = frozenset({"NM", "SN", "ST", ""})
 ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
@@ -192,7 +194,8 @@ def _learned(unit: str, context: ConvertContext) -> _Known:
     """Remember what a unit means for a row; of one that it doesn't allow no number is within the limits."""
     row = context.row
     known = find_unit(unit, row.units) if unit and "~" not in unit else None
-    if known is None or known[0] not in row.options.get("allow", ()):
+    allow = row.options.get("allow")
+    if known is None or (allow is not None and known[0] not in allow):
         made: _Known = (row, "", "", Decimal(1), Decimal(0))
     else:
         made = (row, _named(unit) or known[1], known[0], *limits(known[0], row.options))
