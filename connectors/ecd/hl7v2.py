@@ -18,7 +18,6 @@ CONFIG_SCHEMA: Final[dict[str, Any]] = {
             "description": "MSH-3|MSH-4 of this source, of each the whole field or its first component; none: whoever its listener lets in",
         },
         "daily_control_ids": {"type": "boolean", "description": "its numbers in MSH-10 start anew each day"},
-        "charset": {"type": "string", "description": "what it sends when MSH-18 is empty, as in HL7 table 0211"},
     },
 }
 

@@ -55,11 +55,9 @@ class Reception:
 
     def arrival(self, data: bytes, *, complete: bool = True) -> Arrival:
         """Return one message as it will be kept and answered. Never raises: what can't be read is refused and kept."""
-        message, why = _split(data, None)
+        message, why = _split(data)
         head = None if message is None else envelope(message)
         source = None if head is None else self.desk.source_of(head.sender, head.facility)
-        if source is not None and source.charset is not None:
-            message, why = _split(data, source.charset)
         verdict = judge(message, head, reason=why) if complete else Verdict("AR", (CUT_OFF,))
         reason = None if verdict.code == "AA" else STRUCTURE
         if head is not None and source is None:
@@ -68,7 +66,7 @@ class Reception:
 
     def too_large(self, head: bytes) -> bytes:
         """Return the refusal of a message that is larger than the listener allows; ``head`` is where it begins."""
-        message, _ = _split(head, None)
+        message, _ = _split(head)
         reply = Reply(envelope=None if message is None else envelope(message), clock=self.clock)
         return reply.first("AR", (TOO_LARGE,))
 
@@ -96,9 +94,9 @@ def _several(data: bytes) -> bool:
     return (data.count(b"MSH") != 1 or b"FHS" in data or b"BHS" in data) and SEVERAL.search(data) is not None
 
 
-def _split(data: bytes, charset: str | None) -> tuple[Message | None, str]:
+def _split(data: bytes) -> tuple[Message | None, str]:
     try:
-        return parse(data, charset), ""
+        return parse(data), ""
     except NotHL7 as error:
         return None, str(error)
 

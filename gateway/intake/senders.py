@@ -26,7 +26,6 @@ class PushSource:
     zone: ZoneInfo
     senders: frozenset[str] = frozenset()
     daily: bool = False
-    charset: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +87,6 @@ def _source(row: Any) -> PushSource:
         zone=ZoneInfo(row.zone),
         senders=frozenset(senders),
         daily=bool(row.settings.get("daily_control_ids", False)),
-        charset=row.settings.get("charset"),
     )
 
 
