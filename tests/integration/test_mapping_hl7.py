@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.integration.hl7_world import OVERLAY, TABLE, adt, record
+from tests.integration.inbound_world import connect
 from tests.integration.mapping_world import Bench
+from tests.kills.stage import await_condition
 
 TYPE = "select convert_from(body, 'UTF8')::jsonb #>> '{type,0,coding,0,code}' as code from resource where rtype = 'Encounter'"
 
@@ -57,6 +60,33 @@ def test_a_vendors_segment_and_a_code_table_are_taken_up(bench: Bench, files: Pa
     assert other not in named
     assert refused.code == 0, refused.err
     assert [row.code for row in bench.rows(TYPE)] == ["5VV"]
+
+
+def address(log: Path) -> str:
+    """Return where the running process listens, once it says so."""
+    await_condition(lambda: b"listener.listening" in log.read_bytes())
+    lines = [json.loads(line) for line in log.read_text().splitlines() if "listener.listening" in line]
+    return str(lines[0]["address"])
+
+
+def test_a_process_that_runs_maps_with_an_activated_version_from_its_next_batch_on(bench: Bench, files: Path) -> None:
+    bench.configure(connector="hl7v2", listeners=[{"code": "hl7", "kind": "mllp", "bind": "127.0.0.1:0", "sources": ["vesta"]}])
+    mapped = "select count(*)::int as n from journal where state = 'mapped'"
+
+    with bench.serving() as (process, log), connect(address(log)) as sender:
+        sender.ask(adt(number="1", visit="V1"))
+        await_condition(lambda: bench.rows(mapped)[0].n == 1)
+        bench.run("mapping", "add", files, "--source", "vesta")
+        done = bench.run("mapping", "activate", "draft", "--source", "vesta")
+        sender.ask(adt(number="2", visit="V2"))
+        await_condition(lambda: bench.rows(mapped)[0].n == 2)
+        assert process.poll() is None
+
+    assert done.code == 0
+    versions = [row.sha for row in bench.rows("select encode(mapping_sha, 'hex') as sha from journal order by id")]
+    assert done.out.split()[0] == versions[1][:12]
+    assert versions[0] != versions[1]
+    assert sorted(row.code or "" for row in bench.rows(TYPE)) == ["", "4VV"]
 
 
 def test_a_code_that_the_table_does_not_know_leaves_the_rest_and_an_issue(bench: Bench, files: Path) -> None:
