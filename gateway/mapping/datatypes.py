@@ -14,6 +14,7 @@ from gateway.canonical import BASE
 from gateway.canonical import BSN as BSN_SYSTEM
 from gateway.mapping.convert import ConvertContext, Converted, Note, RejectRecord, Unmappable, converter
 from gateway.mapping.converters import clean
+from gateway.mapping.people import bsn_number
 
 #: What a sender writes to say: this is empty.
 NULL: Final = '""'
@@ -72,6 +73,7 @@ AUTHORITIES: Final = {
 }
 # Types of table 0203 that mean a national number of a person. In a Dutch message that is the BSN, valid or mistyped.
 NATIONAL: Final = frozenset({"NNNLD", "NN", "NI", "SS", "SB"})
+BSN_DIGITS: Final = 9
 MEMO: Final = 4096
 MEMO_LENGTH: Final = 160
 _SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -79,8 +81,12 @@ _SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 
 def plain(raw: str) -> str:
     """Return one component as people read it: escapes resolved, NFC, no control characters; empty for nothing and for ``""``."""
-    if raw.isascii() and "\\" not in raw and raw.isprintable():
-        return "" if raw == NULL else raw.strip()
+    if raw.isascii():
+        # A number, a code or a single word is by far the most common.
+        if raw.isalnum():
+            return raw
+        if "\\" not in raw and raw.isprintable():
+            return "" if raw == NULL else raw.strip()
     return clean(er7.unescape(raw)) or ""
 
 
@@ -98,12 +104,34 @@ def in_path(text: str) -> str:
     return "".join(sign if sign in _SAFE else "".join(f"%{byte:02X}" for byte in sign.encode()) for sign in text)
 
 
+def which(context: ConvertContext) -> int:
+    """Return by what the namespaces of a row are told apart from those of another; most rows have none."""
+    names = context.row.namespaces
+    return id(names) if names else 0
+
+
+# Authorities by how they are written, at which source, with which namespaces (kept beside, so that no other gets their id).
+_authorities: dict[tuple[str, str, int], tuple[Any, str]] = {}
+
+
 def authority(raw: str, context: ConvertContext) -> str:
     """Return the system of identifiers that an assigning authority (HD) gives out.
 
     The source's own ``namespaces`` win; then the known names and OIDs, then an OID or a uuid as it is. Any other name, also none, is a
     name within this source: ``…/sid/<record system>/<name>``.
     """
+    key = (raw, context.system, which(context))
+    known = _authorities.get(key)
+    if known is None:
+        if len(_authorities) >= MEMO:
+            _authorities.clear()
+        known = (context.row.namespaces, _authority(raw, context))
+        if len(raw) <= MEMO_LENGTH:
+            _authorities[key] = known
+    return known[1]
+
+
+def _authority(raw: str, context: ConvertContext) -> str:
     name, _, rest = raw.partition("&")
     universal, _, kind = rest.partition("&")
     name, universal = plain(name), plain(universal)
@@ -125,6 +153,19 @@ def is_national(found: list[str], system: str) -> bool:
     return system == BSN_SYSTEM or (len(found) > 4 and found[4] in NATIONAL)
 
 
+def unnamed_bsn(found: list[str], number: str) -> bool:
+    """Whether a number of which neither authority nor type is said may well be a BSN: then it is treated as one that nobody vouches for.
+
+    One in eleven of other nine-digit numbers passes too. Those lose their place in the body, which is better than one BSN in it.
+    """
+    if len(number) != BSN_DIGITS or not number.isdecimal() or (len(found) > 3 and found[3]) or (len(found) > 4 and found[4]):
+        return False
+    try:
+        return bool(bsn_number(number))
+    except Unmappable:
+        return False
+
+
 @converter("CX", to="Identifier", options=("type", "use"), sources={"value": "1", "system": "4", "type": "5", "use": "5"})
 def cx(value: str, context: ConvertContext) -> Any:
     """Read an identifier with its authority. A BSN answers with nothing: it is for the secrets alone.
@@ -132,15 +173,16 @@ def cx(value: str, context: ConvertContext) -> Any:
     ``type`` in the options is the code of table 0203 for fields that are of one type by definition, when the sender doesn't say it.
     """
     found = value.split("^")
-    number = plain(found[0])
+    number = plain(found[0]) if found[0] else ""
     if not number:
         return None
     size = len(found)
     system = authority(found[3] if size > 3 else "", context)
-    if is_national(found, system):
+    if is_national(found, system) or unnamed_bsn(found, number):
         return None
-    kind = (found[4] if size > 4 else "") or context.options.get("type")
-    made: dict[str, Any] = {"use": context.options["use"]} if "use" in context.options else {}
+    options = context.row.options
+    kind = (found[4] if size > 4 else "") or options.get("type")
+    made: dict[str, Any] = {"use": options["use"]} if options and "use" in options else {}
     if kind in IDENTIFIER_TYPES:
         made["type"] = {"coding": [{"system": IDENTIFIER_TYPE, "code": kind}]}
     made["system"] = system

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.canonical import BASE, BSN
 from gateway.mapping.convert import ConvertContext, Converted, Note, Unmappable, converter
-from gateway.mapping.datatypes import AGB_SYSTEM, authority, in_path, is_national, parts, plain
+from gateway.mapping.datatypes import AGB_SYSTEM, authority, in_path, is_national, parts, plain, unnamed_bsn, which
 from gateway.mapping.datatypes_person import human_name
 from gateway.mapping.people import bsn_number
 
@@ -15,8 +16,11 @@ Fields = list[str]
 CLIENT_TYPES: Final = {kind: rank for rank, kind in enumerate(("PI", "MR", "PT", "", "PN", "XX", "U"))}
 #: Types that don't: a number of one visit or account comes after the BSN.
 PASSING_TYPES: Final = frozenset({"VN", "AN", "ACSN"})
-BSN_LENGTH: Final = 9
+LAST: Final = 100
 HASH_LENGTH: Final = 32
+#: Where a segment holds the list of numbers, the old single number, and the old BSN (0: nowhere).
+PID_PLACES: Final = (3, 2, 19)
+MRG_PLACES: Final = (1, 4, 0)
 
 
 def field(fields: Fields, number: int) -> str:
@@ -35,9 +39,82 @@ def own_names(context: ConvertContext) -> frozenset[str]:
 
     They are its record system, how it calls itself in MSH-3 and MSH-4, and ``own`` among its ``namespaces``.
     """
-    header: Fields = context.record.top.f
-    said = [plain(one) for at in (3, 4) for one in field(header, at).split("^")[:2]]
-    return frozenset(["", context.system, context.namespaces.get("own", ""), *said])
+    memo = context.record.memo
+    place = ("own", which(context))
+    found: frozenset[str] | None = memo.get(place)
+    if found is None:
+        header: Fields = context.record.top.f
+        said = [plain(one) for at in (3, 4) for one in field(header, at).split("^")[:2]]
+        found = memo[place] = frozenset(["", context.system, context.row.namespaces.get("own", ""), *said])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The numbers of a client as a segment gives them: (passing?, rank, key) of each, and what is said to be a BSN."""
+
+    numbers: list[tuple[bool, int, str]]
+    bsns: list[str]
+
+
+def _client(fields: Fields, places: tuple[int, int, int], context: ConvertContext) -> Client:
+    """Return the numbers of a client, from the fields that hold the list, the old single number and the old BSN. Read once."""
+    memo = context.record.memo
+    place = ("client", id(fields), which(context))
+    found: Client | None = memo.get(place)
+    if found is None:
+        several, single, social = (field(fields, at) if at else "" for at in places)
+        found = memo[place] = Client([], [])
+        for raw in several.split("~") if several else ():
+            _take(found, parts(raw, 5), context)
+        if not found.bsns:
+            _take_old(found, parts(single.partition("~")[0], 5), social, context)
+        found.numbers.sort()
+    return found
+
+
+def _take(client: Client, cx: list[str], context: ConvertContext) -> None:
+    number = plain(cx[0]) if cx[0] else ""
+    if not number:
+        return
+    system = authority(cx[3], context)
+    if is_national(cx, system):
+        if cx[4] == "NNNLD" or not cx[3] or system == BSN:
+            client.bsns.append(number)
+        return
+    if unnamed_bsn(cx, number):
+        client.numbers.append((False, LAST, _hashed(number, context)))
+        return
+    name = named(cx[3])
+    foreign = bool(name) and name not in own_names(context)
+    rank = CLIENT_TYPES.get(cx[4], len(CLIENT_TYPES)) + foreign * 10
+    client.numbers.append((cx[4] in PASSING_TYPES, rank, f"{name}|{number}" if foreign else number))
+
+
+def _take_old(client: Client, cx: list[str], social: str, context: ConvertContext) -> None:
+    """Take the numbers where feeds before version 2.3.1 put them: a single one beside the list, and a BSN of its own."""
+    number = plain(cx[0]) if cx[0] else ""
+    if number and (authority(cx[3], context) == BSN or cx[4] == "NNNLD" or unnamed_bsn(cx, number)):
+        client.bsns.append(number)
+    elif number and not client.numbers:
+        _take(client, cx, context)
+    if social and (number := plain(social.partition("^")[0])):
+        client.bsns.append(number)
+
+
+def _hashed(bsn: str, context: ConvertContext) -> str:
+    return "bsn-" + context.ids.keyed_hash(bsn).hex()[:HASH_LENGTH]
+
+
+def _key(client: Client, context: ConvertContext) -> str | None:
+    """Return the key of a client: a number that stays, else the BSN's keyed hash, else a number of one visit."""
+    numbers = client.numbers
+    if numbers and not numbers[0][0]:
+        return numbers[0][2]
+    bsn = next(iter(_valid(client.bsns)), None)
+    if bsn is not None:
+        return _hashed(bsn, context)
+    return numbers[0][2] if numbers else None
 
 
 @converter("client_key", raw=True, private=True)
@@ -47,7 +124,7 @@ def client_key(pid: Fields, context: ConvertContext) -> str | None:
     A number that the source itself gave out stands alone, as its other interfaces have it. That of another authority is named after
     it: two authorities may give one number to two people.
     """
-    return _client(pid, (3, 2, 19), context)
+    return _key(_client(pid, PID_PLACES, context), context)
 
 
 @converter("prior_client_key", raw=True, private=True)
@@ -57,59 +134,12 @@ def prior_client_key(mrg: Fields, context: ConvertContext) -> str | None:
     Raises:
         Unmappable: it is the client of the PID before it. Then something else about the client was put right, such as the BSN.
     """
-    key = _client(mrg, (1, 4, 0), context)
+    key = _key(_client(mrg, MRG_PLACES, context), context)
     place = next((node for node in context.record.nodes.get("MRG", ()) if node.f is mrg), None)
     survivor = place.up.f if place is not None and place.up is not None else None
     if survivor is not None and key == client_key(survivor, context):
         raise Unmappable("nothing is merged: both numbers are of one client", "structure")
     return key
-
-
-def _client(fields: Fields, places: tuple[int, int, int], context: ConvertContext) -> str | None:
-    """Return the key of a client from the fields that hold the list of numbers, the old single number and the old BSN."""
-    numbers = sorted(_numbers(field(fields, places[0]), context)) or sorted(_numbers(field(fields, places[1]), context))
-    if numbers and not numbers[0][0]:
-        return numbers[0][2]
-    bsn = next(iter(_valid(_bsns(fields, places, context))), None)
-    if bsn is not None:
-        return "bsn-" + context.ids.keyed_hash(bsn).hex()[:HASH_LENGTH]
-    return numbers[0][2] if numbers else None
-
-
-def _numbers(raw: str, context: ConvertContext) -> list[tuple[bool, int, str]]:
-    """Return the numbers of a client as (passing?, rank, key)."""
-    found = []
-    for one in raw.split("~") if raw else ():
-        cx = parts(one, 5)
-        number = plain(cx[0])
-        if not number or is_national(cx, authority(cx[3], context)):
-            continue
-        name = named(cx[3])
-        foreign = bool(name) and name not in own_names(context)
-        rank = CLIENT_TYPES.get(cx[4], len(CLIENT_TYPES)) + foreign * 10
-        found.append((cx[4] in PASSING_TYPES, rank, f"{name}|{number}" if foreign else number))
-    return found
-
-
-def _bsns(fields: Fields, places: tuple[int, int, int], context: ConvertContext) -> list[str]:
-    """Return what a sender says is a BSN, valid or not: in the list of numbers, else where feeds before version 2.3.1 put it."""
-    several, single, social = (field(fields, at) if at else "" for at in places)
-    found = []
-    for one in several.split("~"):
-        cx = parts(one, 5)
-        if is_national(cx, authority(cx[3], context)) and (cx[4] == "NNNLD" or not cx[3] or authority(cx[3], context) == BSN):
-            found.append(plain(cx[0]))
-    if not any(found):
-        cx = parts(single.partition("~")[0], 5)
-        number = plain(cx[0])
-        if authority(cx[3], context) == BSN or cx[4] == "NNNLD" or (_looks_like_bsn(number) and not cx[3] and several):
-            found.append(number)
-        found.append(plain(social.partition("^")[0]))
-    return [one for one in found if one]
-
-
-def _looks_like_bsn(number: str) -> bool:
-    return len(number) == BSN_LENGTH and bool(_valid([number]))
 
 
 def _valid(numbers: list[str]) -> list[str]:
@@ -130,7 +160,7 @@ def client_bsn(pid: Fields, context: ConvertContext) -> Any:
     Raises:
         Unmappable: it fails the 11-proef, or there are two different ones: nobody could say which is this client's.
     """
-    said = _bsns(pid, (3, 2, 19), context)
+    said = _client(pid, PID_PLACES, context).bsns
     if not said:
         return None
     valid = _valid(said)
@@ -143,17 +173,41 @@ def client_bsn(pid: Fields, context: ConvertContext) -> Any:
     return Converted(valid[0], notes if any(not _valid([one]) for one in said) else ())
 
 
-def professional_key(number: str, raw_authority: str, context: ConvertContext) -> str | None:
-    """Return the key of a professional: the number alone for an AGB code or the source's own numbers, else with who gave it out.
+@dataclass(frozen=True, slots=True)
+class Professional:
+    """A professional as a message names one: the key (``None`` without a number), the reference to the role, and the name in one line."""
 
-    A sender writes the same person with and without authority in one message, so that a number without one counts as its own.
+    key: str | None
+    reference: str | None
+    shown: str
+
+    def referred(self) -> dict[str, str] | None:
+        """Return a new reference; without a number it shows the name alone."""
+        made = {"reference": self.reference} if self.reference else {}
+        if self.shown:
+            made["display"] = self.shown
+        return made or None
+
+
+def professional(raw: str, context: ConvertContext) -> Professional:
+    """Read an XCN. One message names the same professional many times, so it is read once.
+
+    The key is the number alone for an AGB code and for the source's own numbers, else with who gave it out. A sender writes the same
+    person with and without authority in one message, so a number without one counts as its own.
     """
-    if not number:
-        return None
-    name = named(raw_authority)
-    if not name or authority(raw_authority, context) == AGB_SYSTEM or name in own_names(context):
-        return number
-    return f"{name}|{number}"
+    memo = context.record.memo
+    place = ("professional", raw, which(context))
+    found: Professional | None = memo.get(place)
+    if found is None:
+        cx = parts(raw, 9)
+        number, said = plain(cx[0]) if cx[0] else "", _xcn_authority(cx)
+        name = named(said) if said else ""
+        own = not name or authority(said, context) == AGB_SYSTEM or name in own_names(context)
+        key = (number if own else f"{name}|{number}") if number else None
+        reference = context.reference("PractitionerRole", "professional", key)["reference"] if key else None
+        human = human_name([cx[1], cx[2], cx[3], cx[4], cx[5], "", ""])
+        found = memo[place] = Professional(key, reference, human["text"] if human else "")
+    return found
 
 
 def _xcn_authority(found: list[str]) -> str:
@@ -164,14 +218,7 @@ def _xcn_authority(found: list[str]) -> str:
 @converter("professional_key", raw=True)
 def xcn_key(value: str, context: ConvertContext) -> str | None:
     """Read a professional (XCN) and return the key: nothing when there is no number."""
-    found = parts(value, 9)
-    return professional_key(plain(found[0]), _xcn_authority(found), context)
-
-
-def _shown(found: list[str]) -> str:
-    """Return the name of an XCN as one line."""
-    name = human_name([found[1], found[2], found[3], found[4], found[5], "", ""])
-    return str(name["text"]) if name else ""
+    return professional(value, context).key
 
 
 XCN_SOURCES: Final = {
@@ -188,8 +235,6 @@ XCN_SOURCES: Final = {
     "prefix": "6",
     "reference": "1",
     "display": "2",
-    "individual.reference": "1",
-    "individual.display": "2",
 }
 
 
@@ -199,24 +244,16 @@ def xcn(value: str, context: ConvertContext) -> Any:
 
     Without a number a reference shows the name alone.
     """
-    found = parts(value, 13)
     target = context.row.target
-    if target == "Identifier":
-        number, name = plain(found[0]), _xcn_authority(found)
-        return {"system": authority(name or "professional", context), "value": number} if number else None
+    if target == "Reference":
+        return professional(value, context).referred()
+    if target == "string":
+        return professional(value, context).shown or None
+    found = parts(value, 9)
     if target == "HumanName":
         return human_name([found[1], found[2], found[3], found[4], found[5], "", ""], "official")
-    return (_shown(found) or None) if target == "string" else professional_reference(found, context)
-
-
-def professional_reference(found: list[str], context: ConvertContext) -> dict[str, str] | None:
-    """Return a reference to the role of a professional (components of an XCN, raw, at least nine); ``None`` without number and name."""
-    key = professional_key(plain(found[0]), _xcn_authority(found), context)
-    made = context.reference("PractitionerRole", "professional", key) if key else {}
-    shown = _shown(found)
-    if shown:
-        made["display"] = shown
-    return made or None
+    number = plain(found[0])
+    return {"system": authority(_xcn_authority(found) or "professional", context), "value": number} if number else None
 
 
 PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
@@ -236,7 +273,7 @@ PARTICIPATIONS: Final = {
 )
 def participant(value: str, context: ConvertContext) -> Any:
     """Read a professional (XCN) and return a participant of an Encounter with the ``type`` (v3-ParticipationType) of the row."""
-    individual = professional_reference(parts(value, 9), context)
+    individual = professional(value, context).referred()
     if individual is None:
         return None
     code = str(context.options["type"])

@@ -58,7 +58,9 @@ def human_name(found: list[str], use: str | None = None) -> dict[str, Any] | Non
     """Return a HumanName from the components of an XPN (raw, at least seven), ``None`` when there is no name in it."""
     kind = found[6]
     use = use or (NAME_USES.get(kind, OFFICIAL) if kind else OFFICIAL)
-    first, second, surname = plain(found[1]), plain(found[2]), found[0]
+    surname, first, second = found[0], found[1], found[2]
+    first = plain(first) if first else ""
+    second = plain(second) if second else ""
     if kind == "N":
         return {"use": use, "given": [first]} if first else None
     if second and "&" not in surname and PREFIX_WORDS.issuperset(second.lower().split()):
@@ -68,7 +70,8 @@ def human_name(found: list[str], use: str | None = None) -> dict[str, Any] | Non
     given, marks = _given(first, second)
     if not family and not given:
         return None
-    prefix, suffix = plain(found[4]), plain(found[3]) or plain(found[5])
+    prefix = plain(found[4]) if found[4] else ""
+    suffix = plain(found[3] or found[5]) if found[3] or found[5] else ""
     name["use"] = use
     name["text"] = " ".join([one for one in (prefix, *given, family, suffix) if one])
     if family:
@@ -88,8 +91,8 @@ def human_name(found: list[str], use: str | None = None) -> dict[str, Any] | Non
 def _family(surname: str, name: dict[str, Any]) -> tuple[str, list[dict[str, str]]]:
     """Return the family name as it is said and its parts; the order of the parts goes into the name."""
     if "&" not in surname:
-        return plain(surname), []
-    said, *rest = [plain(one) for one in surname.split("&")[:5]]
+        return plain(surname) if surname else "", []
+    said, *rest = [plain(one) if one else "" for one in surname.split("&")[:5]]
     own_prefix, own, partner_prefix, partner = (*rest, "", "", "")[:4]
     # A prefix without its name is an error in nl-core.
     pieces = (own_prefix if own else "", own, partner_prefix if partner else "", partner)
@@ -118,7 +121,7 @@ def _given(first: str, second: str) -> tuple[list[str], list[str]]:
 
     Dutch senders put all initials in the third component (``Anna^AB``): the one that repeats the given name is left out.
     """
-    given, mark = _names(first, together=False)
+    given, mark = _names(first, together=False) if first else ([], "")
     marks = [mark] * len(given)
     if second:
         further, mark = _names(second, together=True)
@@ -137,7 +140,7 @@ def _names(text: str, *, together: bool) -> tuple[list[str], str]:
             return [one + "." for one in letters], "IN"
     elif len(text) == 1 or (together and text.isupper() and text.isalpha() and len(text) <= LETTERS_WRITTEN_TOGETHER):
         return [one + "." for one in text], "IN"
-    return text.split(), "BR"
+    return ([text] if " " not in text else text.split()), "BR"
 
 
 _STREET: Final = HL7 + "iso21090-ADXP-streetName"
@@ -188,9 +191,9 @@ def xad(value: str, context: ConvertContext) -> Any:
     addition to the house number.
     """
     found = parts(value, 9)
-    made: dict[str, Any] = {**ADDRESS_USES.get(found[6], {}), **context.options}
+    made: dict[str, Any] = {**ADDRESS_USES.get(found[6], {}), **context.row.options}
     fixed = len(made)
-    _street_line(made, found[0], plain(found[1]))
+    _street_line(made, found[0], plain(found[1]) if found[1] else "")
     for name, at in (("city", 2), ("district", 8), ("state", 3)):
         if found[at] and (text := plain(found[at])):
             made[name] = text
@@ -206,7 +209,8 @@ def xad(value: str, context: ConvertContext) -> Any:
 def _street_line(made: dict[str, Any], sad: str, addition: str) -> None:
     line, _, rest = sad.partition("&")
     street, _, number = rest.partition("&")
-    line, street, number = plain(line), plain(street), plain(number.partition("&")[0])
+    line = plain(line) if line else ""
+    street, number = (plain(street), plain(number.partition("&")[0])) if rest else ("", "")
     locator = LOCATORS.get(addition.lower(), "") if addition else ""
     addition = "" if locator else addition
     if number and not number.isdecimal():
@@ -285,7 +289,7 @@ def xtn(value: str, context: ConvertContext) -> Any:
         Unmappable: an e-mail address without exactly one ``@``.
     """
     found = parts(value, 7)
-    number, mail, kind = plain(found[0]), plain(found[3]), found[2]
+    number, mail, kind = plain(found[0]) if found[0] else "", plain(found[3]) if found[3] else "", found[2]
     use = TELECOM_USES.get(found[1]) if found[1] else context.options.get("use")
     if kind in ("Internet", "X.400") or found[1] == "NET" or (mail and not number):
         return _mail(mail or number, use)

@@ -16,6 +16,7 @@ from gateway.mapping.quantities import UCUM
 YEAR, MONTH, DAY, HOUR, MINUTE, SECOND = 4, 6, 8, 10, 12, 14
 HOUR_ALONE: Final = Note("value-invalid", "a time of which only the hour is given", "minutes written as 00")
 OFFSET: Final = 5
+WHOLE: Final = SECOND + OFFSET
 MEMO: Final = 4096
 # The offset of a zone in one hour of one day, for hours in which it doesn't change. Times of messages lie close together.
 _offsets: dict[tuple[str, str], str] = {}
@@ -31,6 +32,8 @@ def dtm(value: str, context: ConvertContext) -> Any:
     Raises:
         Unmappable: no such form, no such moment, or neither offset nor zone.
     """
+    if len(value) == WHOLE and value[SECOND] in "+-" and (made := _whole(value)) is not None and context.row.target != "date":
+        return made
     text = value.partition("^")[0].strip()
     if not text:
         return None
@@ -39,6 +42,18 @@ def dtm(value: str, context: ConvertContext) -> Any:
     if context.row.target == "instant":
         raise Unmappable("a moment needs a time")
     return _day(text[:DAY])
+
+
+def _whole(text: str) -> str | None:
+    """Return a moment to the second with its offset, the form that most senders use; ``None`` for anything else."""
+    if not (text[:SECOND].isdigit() and text[15:].isdigit() and text.isascii()):
+        return None
+    made = f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:12]}:{text[12:17]}:{text[17:]}"
+    try:
+        datetime.fromisoformat(made)
+    except ValueError:
+        return None
+    return made
 
 
 def _day(text: str) -> str:

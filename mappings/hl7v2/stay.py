@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gateway.mapping import ConvertContext, Converted, converter
 from gateway.mapping.datatypes import parts, plain
-from gateway.mapping.datatypes_identity import PARTICIPATION, Fields, field, named, prior_client_key, professional_reference
+from gateway.mapping.datatypes_identity import PARTICIPATION, Fields, field, named, prior_client_key, professional
 from gateway.mapping.datatypes_values import dtm
 from gateway.mapping.er7tree import Node
 
@@ -19,13 +19,21 @@ DIAGNOSIS_NUMBER: Final = 20
 
 def _numbered(fields: Fields, context: ConvertContext, key: Callable[[Fields], str]) -> str | None:
     """Return the key of a segment among those of its name under one client: the second with the same gets its number after it."""
+    memo = context.record.memo
+    place = ("numbered", id(fields))
+    if place not in memo:
+        memo[place] = _among(fields, context, key)
+    found: str | None = memo[place]
+    return found
+
+
+def _among(fields: Fields, context: ConvertContext, key: Callable[[Fields], str]) -> str | None:
     made = key(fields)
-    if not made:
-        return None
     item: Node | None = context.item if isinstance(context.item, Node) else None
-    beside = item.up.kids.get(item.name, []) if item is not None and item.up is not None and item.up.kids else []
+    if not made or item is None or item.up is None or not item.up.kids:
+        return made or None
     before = 0
-    for node in beside:
+    for node in item.up.kids.get(item.name, ()):
         if node.f is fields:
             break
         before += key(node.f) == made
@@ -42,10 +50,9 @@ def contact_key(nk1: Fields, context: ConvertContext) -> str | None:
 
 
 def _contact(nk1: Fields) -> str:
-    found = parts(field(nk1, CONTACT_NUMBER).partition("~")[0], 4)
-    number = plain(found[0])
-    if number:
-        return f"{named(found[3])}|{number}"
+    raw = field(nk1, CONTACT_NUMBER)
+    if raw and (number := plain(raw.partition("~")[0].partition("^")[0])):
+        return f"{named(parts(raw.partition('~')[0], 4)[3])}|{number}"
     name = parts(field(nk1, 2).partition("~")[0], 3)
     pieces = [plain(name[0].partition("&")[0]) or plain(name[0].replace("&", " ")), plain(name[1]), plain(name[2])]
     return "name|" + "|".join(pieces).casefold() if any(pieces) else ""
@@ -88,7 +95,7 @@ def role_participant(fields: Fields, context: ConvertContext) -> Any:
         Unmappable: a moment that is none.
     """
     role, person, start, end = (field(fields, at).partition("~")[0] for at in ROLES[fields[0]])
-    individual = professional_reference(parts(person, 9), context)
+    individual = professional(person, context).referred() if person else None
     if individual is None:
         return None
     made: dict[str, Any] = {"type": [_role(role, context)]} if plain(role.partition("^")[0]) else {}

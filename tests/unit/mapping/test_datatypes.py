@@ -75,6 +75,7 @@ class TestIdentifiers:
             "99911120^^^&2.16.840.1.113883.2.4.6.3&ISO",
             "999911121^^^NLMINBIZA^NNNLD",
             "999911120^^^^SS",
+            "999911120",
             "^^^NLMINBIZA^NNNLD",
         ],
     )

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from gateway.mapping.convert import Converted, Unmappable
-from gateway.mapping.datatypes_identity import client_bsn, client_key, participant, pl, place_key, prior_client_key, xcn, xcn_key
+from gateway.mapping.datatypes_identity import (
+    client_bsn,
+    client_key,
+    participant,
+    pl,
+    place_key,
+    prior_client_key,
+    xcn,
+    xcn_key,
+)
 from gateway.mapping.datatypes_person import xad, xpn, xtn
 from gateway.mapping.er7tree import Tree
 from tests.unit.mapping.test_datatypes import IDS, LOCAL, context
@@ -203,6 +212,8 @@ class TestClients:
             ("|0012345^^^CARESS^PI~999911120^^^NLMINBIZA^NNNLD", "0012345"),
             ("|98^^^ZIEKENHUIS^PI~0012345^^^CARESS^MR", "0012345"),
             ("|0012345", "0012345"),
+            ("|999911120", BY_BSN),
+            ("|999911121", "999911121"),
             ("|0012345^^^&2.16.840.1&ISO^PI", "0012345"),
             ("|98^^^ZIEKENHUIS^PI", "ZIEKENHUIS|98"),
             ("|999911120^^^NLMINBIZA^NNNLD", BY_BSN),
@@ -292,7 +303,7 @@ class TestProfessionals:
         assert xcn(written, context("Identifier")) == {"system": "http://fhir.nl/fhir/NamingSystem/agb-z", "value": "01004567"}
         assert xcn("7^Visser", context("Identifier")) == {"system": f"{LOCAL}/sid/caress-oost/professional", "value": "7"}
         assert xcn(written, context("HumanName"))["text"] == "dr. A. Visser"
-        assert xcn(written, context("string")) == "dr. A. Visser"
+        assert xcn(written, context("string", record=tree())) == "dr. A. Visser"
 
     def test_a_reference_goes_to_the_role_and_shows_the_name(self) -> None:
         made = xcn("7^Visser^A.", context("Reference", record=tree()))
