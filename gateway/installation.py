@@ -19,6 +19,7 @@ from gateway.errors import Misconfigured
 from gateway.keys import KeyRing, load_or_create
 from gateway.mapping.versions import import_shipped, shipped_files
 from gateway.runtime import connector
+from gateway.settings import check_settings
 
 UPSERT_ORGANISATION: Final = """
 insert into organisation (code, name) values (%s, %s)
@@ -47,7 +48,8 @@ def install(database: Database, config: Config, key_folder: Path, clock: Clock) 
     """Bring the tables in line with the file and return each organisation's keys.
 
     Raises:
-        Misconfigured: the keys on disk aren't those that this database was written with.
+        Misconfigured: the keys on disk aren't those that this database was written with, or a source has settings that its connector
+            doesn't take.
     """
     rings: dict[int, KeyRing] = {}
     for organisation in config.organisations:
@@ -93,6 +95,7 @@ def _neighbours(db: Connection, org: int, organisation: OrganisationConfig, cloc
 def _source(db: Connection, org: int, source: SourceConfig, clock: Clock) -> bytes:
     """Write a source with its maps; return its class map, which is one with that of the other sources of its system."""
     settings: dict[str, Any] = dict(source.settings)
+    check_settings(f"source {source.code}", settings, connector(source.connector).config_schema)
     values = (org, source.code, source.connector, source.system, source.zone, Jsonb(settings))
     row = db.execute(UPSERT_SOURCE, values).fetchone()
     if row is None:

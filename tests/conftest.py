@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from gateway.postgres import Server, start
@@ -28,6 +29,10 @@ REAL_PROGRAMS = Path("/usr/lib/postgresql")
 OLDEST_POSTGRES = 15
 TEMPLATE_LOCK = 7_201_978
 NUMBERS = count(1)
+
+# Rules hold or don't; how long an example takes on a machine that is busy says nothing.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 # What a developer has set for their own installation must never be what a test writes to.
 for name in [*(key for key in os.environ if key.startswith(("ZORGSLUIS_", "PG"))), "DATABASE_URL"]:

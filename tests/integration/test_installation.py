@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.integration.store_world import START, Ticking
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "mappings" / "ons" / "class_map.csv"
 SECOND = "second_channel"
+SETTINGS: dict[str, Any] = {"base_url": "http://ecd.example", "secrets": {"certificate": "/nowhere/certificate"}}
 
 
 @pytest.fixture
@@ -44,7 +46,9 @@ def second_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
 def config(*maps: str, hours: tuple[int, ...] = (7, 19), zone: str = "Europe/Amsterdam") -> Config:
     """One record system, read through a source for each set of maps."""
-    sources = tuple(SourceConfig(code=f"s-{name}", connector="ons", system="ons-delinde", maps=name) for name in maps)
+    sources = tuple(
+        SourceConfig(code=f"s-{name}", connector="ons", system="ons-delinde", maps=name, settings=SETTINGS) for name in maps
+    )
     schedule = ScheduleConfig(hours=hours, zone=zone)
     return Config(organisations=(OrganisationConfig(code="delinde", name="De Linde", sources=sources, schedule=schedule),))
 
@@ -99,3 +103,27 @@ def since(database: Database, org: int) -> object:
         row = db.execute("select since from schedule").fetchone()
     assert row is not None
     return row.since
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"base_url": "ecd.example"}, "source ons: settings.base_url isn't right: its pattern must be ^https?://"),
+        ({"reconcile_every": "nightly"}, "source ons: settings.reconcile_every isn't right: its type must be integer"),
+        ({"reconcil_every": 2}, "'reconcil_every' was unexpected"),
+        ({"secrets": {"tls_key": "/k"}}, "source ons: settings.secrets must have certificate or tls_certificate and tls_key"),
+        ({"secrets": None}, "source ons: settings.secrets isn't right: its type must be object"),
+    ],
+)
+def test_settings_that_a_connector_does_not_take_are_named_by_their_key_and_never_by_their_value(
+    database: Database, clock: Ticking, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    source = SourceConfig(code="ons", connector="ons", system="ons-delinde", settings={**SETTINGS, **change})
+    organisation = OrganisationConfig(code="delinde", name="De Linde", sources=(source,))
+
+    with pytest.raises(Misconfigured) as refused:
+        install(database, Config(organisations=(organisation,)), tmp_path, clock)
+
+    assert said in str(refused.value)
+    assert "nightly" not in str(refused.value)
+    assert "nowhere" not in str(refused.value)

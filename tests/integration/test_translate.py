@@ -41,11 +41,14 @@ HOSTILE: dict[str, tuple[dict[str, Any], str, str | None]] = {
 }
 
 
+SETTINGS = {"base_url": "http://ecd.example", "secrets": {"certificate": "/nowhere/certificate"}}
+
+
 class Desk:
     """A gateway with one source and a journal that can be written to."""
 
     def __init__(self, database: Database, clock: Ticking, folder: Path) -> None:
-        source = SourceConfig(code="ons", connector="ons", system="ons-delinde")
+        source = SourceConfig(code="ons", connector="ons", system="ons-delinde", settings=SETTINGS)
         config = Config(organisations=(OrganisationConfig(code="delinde", name="De Linde", sources=(source,)),))
         rings = install(database, config, folder, clock)
         (self.org,) = rings
