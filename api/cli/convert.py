@@ -25,7 +25,7 @@ def convert(context: typer.Context, files: Files, source: Source = None) -> None
     """
     from gateway.er7 import units
 
-    converting, inputs = conversions(context, source), Inputs(files)
+    inputs, converting = Inputs(files), conversions(context, source)
     aside = False
     for name, data in inputs:
         for unit in units(data):
