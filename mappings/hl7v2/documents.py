@@ -155,10 +155,16 @@ def _attachments(node: Node, notes: list[Note]) -> Iterator[dict[str, Any]]:
             made = _pointer(value) if node.f[2] == "RP" else _encapsulated(value)
         except (Unmappable, ValueError):
             notes.append(UNREADABLE)
-            made = {}
+            made = {"contentType": _kind(value, 1), "title": "Niet leesbaar"}
         if title:
             made["title"] = title
-        yield made or {"title": "Niet leesbaar"}
+        yield made
+
+
+def _kind(value: str, at: int) -> str:
+    """Return the media type that an ED (at its second component) or RP (at its third) says it has."""
+    parts = [*value.split("^"), "", "", "", ""]
+    return media_type(plain(parts[at]).lower(), plain(parts[at + 1]).lower())
 
 
 def _encapsulated(value: str) -> dict[str, Any]:
@@ -168,8 +174,7 @@ def _encapsulated(value: str) -> dict[str, Any]:
     if not data:
         raise Unmappable("there is no content in the fifth component")
     digest = base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
-    kind = media_type(plain(parts[1]).lower(), plain(parts[2]).lower())
-    return {"contentType": kind, "data": base64.b64encode(data).decode(), "size": len(data), "hash": digest}
+    return {"contentType": _kind(value, 1), "data": base64.b64encode(data).decode(), "size": len(data), "hash": digest}
 
 
 def _decoded(data: str, encoding: str) -> bytes:
@@ -185,11 +190,9 @@ def _decoded(data: str, encoding: str) -> bytes:
 
 def _pointer(value: str) -> dict[str, Any]:
     """Return an RP: where the document lies, when that is an address, and its media type."""
-    parts = [*value.split("^"), "", "", ""][:4]
-    pointer = plain(parts[0])
-    kind = {"contentType": media_type(plain(parts[2]).lower(), plain(parts[3]).lower())} if plain(parts[3]) else {}
+    pointer = plain(value.partition("^")[0])
     address = ":" in pointer and not any(sign.isspace() for sign in pointer)
-    return {**kind, **({"url": pointer} if address else {"title": pointer} if pointer else {})}
+    return {"contentType": _kind(value, 2), "url" if address else "title": pointer or "Niet leesbaar"}
 
 
 def media_type(kind: str, subtype: str) -> str:
@@ -210,6 +213,6 @@ PRESENTED: Final = {"TX": "text/plain", "TEXT": "text/plain", "FT": "text/plain"
 def _announced(node: Node) -> dict[str, Any]:
     """Return what a notification says of a document that it doesn't hold."""
     txa = node.f if node.name == "TXA" else []
-    kind = PRESENTED.get(plain(fld(txa, 3)).upper()) if txa else None
+    kind = PRESENTED.get(plain(fld(txa, 3)).upper() if txa else "", "application/octet-stream")
     title = (plain(fld(txa, 16)) or plain(fld(txa, 25))) if txa else ""
-    return {**({"contentType": kind} if kind else {}), "title": title or "Inhoud niet meegestuurd"}
+    return {"contentType": kind, "title": title or "Inhoud niet meegestuurd"}

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from gateway import er7
 from gateway.canonical import BASE
-from gateway.mapping import ConvertContext, Converted, converter
+from gateway.mapping import ConvertContext, Converted, Note, converter
 from gateway.mapping.converters import clean
 from gateway.mapping.datatypes import ei, in_path
 from gateway.mapping.datatypes_identity import client_key
@@ -31,6 +31,7 @@ WHOLE: Final = frozenset({PANEL, "55284-4"})
 PRESSURE: Final = frozenset({SYSTOLIC, DIASTOLIC, *WHOLE})
 TEXTS: Final = frozenset({"TX", "FT", "ST"})
 MEMO: Final = "results"
+STANDS_IN: Final = Note("required-missing", "the measurement has no moment that can be read", "that of its message taken")
 
 
 @dataclass(slots=True)
@@ -230,6 +231,14 @@ def name_of(value: str) -> str:
     """Return the name of a code (CWE): its text, else the original text, else the other code's, else the code; empty without any."""
     parts = value.split("^")
     return next((found for at in (1, 8, 4, 0) if at < len(parts) and (found := plain(parts[at]).strip())), "")
+
+
+@converter("message_moment", to="dateTime", raw=True, alone=True)
+def message_moment(value: str, context: ConvertContext) -> Any:
+    """Read the moment of a message to stand in for that of a measurement, and say that it does."""
+    made = dtm(value, context)
+    known = made if isinstance(made, Converted) else Converted(made)
+    return Converted(known.value, (*known.issues, STANDS_IN)) if known.value else None
 
 
 @converter("until", to="Period", raw=True, alone=True, sources={"": ""})

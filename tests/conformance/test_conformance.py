@@ -29,6 +29,8 @@ ACCEPTED = (
     # HL7 v2 has more types of number and more classes of stay than these extensible value sets.
     "'IdentifierType'",
     "'V3 Value SetActEncounterCode'",
+    # A sender that doesn't name who measured; a cancellation, which tells of nobody and no moment.
+    "All_observations_should_have_",
 )
 
 

@@ -99,7 +99,7 @@ def test_the_bytes_of_a_file_arrive_with_their_size_and_hash() -> None:
 def test_content_that_cannot_be_read_leaves_the_document_known() -> None:
     [one] = mdm("T02", txa(), FILE.replace(PDF, "geen base64"))
 
-    assert one.body["content"] == [{"attachment": {"title": "Brief"}}]
+    assert one.body["content"] == [{"attachment": {"contentType": "application/pdf", "title": "Brief"}}]
 
 
 def test_text_keeps_its_lines_escapes_and_diacritics() -> None:
