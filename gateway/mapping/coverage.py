@@ -17,7 +17,8 @@ from gateway.mapping import expressions
 from gateway.mapping.dialect import UnreadableError
 from gateway.mapping.engine import MappingSet
 from gateway.mapping.language import MapText, Row
-from gateway.model import MapResult, SourceRecord
+from gateway.mapping.lineage import Trail
+from gateway.model import Mapped, MapResult, SourceRecord
 
 ER7: Final = "er7"
 EXPRESSIONS: Final = ("when", "unless")
@@ -60,8 +61,8 @@ class Fields(Protocol):
     def named(self, text: MapText) -> Iterable[str]:
         """Return the fields that a map names."""
 
-    def place(self, source: str) -> str:
-        """Return the field of a source path in lineage."""
+    def noted(self, mapped: Mapped) -> Iterable[tuple[str, str]]:
+        """Return the rows that wrote a resource, each with a field that it came from; empty for none."""
 
     def unread(self, field: str, read: set[str]) -> tuple[str, Literal["segment-unmapped", "field-unmapped"]] | None:
         """Return how a field that nobody reads is reported, ``None`` for one that is read."""
@@ -94,10 +95,10 @@ class Survey:
         self._rows.update(issue.row for issue in result.issues)
         read = self._read[record.kind]
         for mapped in result.mapped:
-            for line in mapped.lineage:
-                self._rows.add(line.row)
-                if line.source:
-                    read.add(self._fields.place(line.source))
+            for row, source in self._fields.noted(mapped):
+                self._rows.add(row)
+                if source:
+                    read.add(source)
 
     def unread(self) -> list[Unread]:
         """Return what came and nobody reads, the most frequent first."""
@@ -152,12 +153,11 @@ class Er7Fields:
         """Return the segments and fields in every path of a map."""
         return {place for written in _strings(text) for place in er7_places(written)}
 
-    @staticmethod
-    @cache
-    def place(source: str) -> str:
-        """Return ``OBX-5`` of ``OBX(3)-5[1].1``."""
-        found = PLACE.match(source)
-        return f"{found[1]}-{found[2]}" if found else source
+    def noted(self, mapped: Mapped) -> Iterable[tuple[str, str]]:
+        """Return rows and fields from what was noted: where in the message a field is, nobody asks here, and it takes long to find."""
+        steps = mapped.trail.steps if isinstance(mapped.trail, Trail) else ()
+        for row, _, _, place, _, _ in steps:
+            yield row.label, "" if place is None else er7_field(self._dialect.place(place, row.at, ""))
 
     def unread(self, field: str, read: set[str]) -> tuple[str, Literal["segment-unmapped", "field-unmapped"]] | None:
         """Report a segment that no map names once, and fields of the others."""
@@ -165,6 +165,13 @@ class Er7Fields:
             return None
         segment = field.partition("-")[0]
         return (field, "field-unmapped") if segment in read else (segment, "segment-unmapped")
+
+
+@cache
+def er7_field(source: str) -> str:
+    """Return ``OBX-5`` of ``OBX(3)-5[1].1``."""
+    found = PLACE.match(source)
+    return f"{found[1]}-{found[2]}" if found else source
 
 
 def er7_places(written: str) -> Iterator[str]:
@@ -239,11 +246,9 @@ class JsonFields:
             yield from (path for name in ("from", "unit") if (path := row.get(name)) and path[0] not in "@#")
             yield from _options(row)
 
-    @staticmethod
-    @cache
-    def place(source: str) -> str:
-        """Return a path without the numbers of items."""
-        return BRACKET.sub("[]", source)
+    def noted(self, mapped: Mapped) -> Iterable[tuple[str, str]]:
+        """Return rows and fields from the lineage, without the numbers of items."""
+        return ((line.row, BRACKET.sub("[]", line.source or "")) for line in mapped.lineage)
 
     def unread(self, field: str, read: set[str]) -> tuple[str, Literal["segment-unmapped", "field-unmapped"]] | None:
         """Report a field unless it, or an object that it is in and that was read as a whole, is read."""

@@ -203,12 +203,19 @@ def _changes(old: Any, new: Any, path: str, old_at: str, new_at: str) -> Iterato
                 yield from _changes(old[name], new[name], *below)
     elif type(old) is list and type(new) is list:
         yield from _lists(old, new, path, old_at, new_at)
-    elif canonical(old) != canonical(new):
+    elif not _same(old, new):
         if isinstance(old, (dict, list)) or isinstance(new, (dict, list)):
             yield from _leaves("removed", old, path, old_at)
             yield from _leaves("added", new, path, new_at)
         else:
             yield Change(kind="changed", path=path, old=old, new=new, old_at=old_at, new_at=new_at)
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether two leaves say the same; of numbers each digit counts."""
+    if type(old) is str and type(new) is str:
+        return old == new
+    return canonical(old) == canonical(new)
 
 
 def _lists(old: list[Any], new: list[Any], path: str, old_at: str, new_at: str) -> Iterator[Change]:

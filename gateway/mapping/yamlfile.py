@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import yaml
 
@@ -16,6 +17,8 @@ from gateway.mapping.findings import Finding, MappingError
 
 Place = tuple[str | int, ...]
 
+# Documents kept: those of a few sets.
+KEPT: Final = 512
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 
@@ -35,8 +38,9 @@ class Document:
         return self.lines.get(place, 1)
 
 
+@lru_cache(maxsize=KEPT)
 def load(file: str, data: bytes) -> Document:
-    """Read one YAML document.
+    """Read one YAML document. Versions share most of their files, so it is kept: nobody changes it.
 
     Raises:
         MappingError: it isn't YAML, isn't UTF-8, or names a key twice.
