@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.mapping import ConvertContext, Converted, converter
 from gateway.mapping.datatypes import parts, plain
-from gateway.mapping.datatypes_identity import named, own_names, place_key, xcn
+from gateway.mapping.datatypes_identity import named, own_names, place_key, professional
 from gateway.mapping.datatypes_values import dtm
 
 # Minutes in one unit of SCH-10, AIS-8 and of the letter before a number in TQ-3. Senders who leave the unit out mean minutes.
@@ -22,35 +22,59 @@ def first(segment: Segment, number: int) -> str:
     return segment[number].partition("~")[0] if len(segment) > number else ""
 
 
-@converter("entity_key", raw=True)
-def entity_key(value: str, context: ConvertContext) -> str | None:
-    """Read an entity identifier (EI) and return its number; one that another application gave out is named after that.
+def numbered(entity: str, context: ConvertContext) -> str | None:
+    """Return the key of an entity identifier (EI): its number; one that another application gave out is named after that.
 
     Two numbering systems in one feed never mix, and it makes no difference whether a sender names itself each time.
     """
-    number, *rest = parts(value, 4)[:4]
+    number, *rest = parts(entity, 4)[:4]
     number, name = plain(number), named("&".join(rest))
     if not number:
         return None
     return number if not name or name in own_names(context) else f"{name}|{number}"
 
 
+@converter("entity_key", raw=True)
+def entity_key(value: str, context: ConvertContext) -> str | None:
+    """Read an entity identifier (EI) and return the key of what it numbers."""
+    return numbered(value, context)
+
+
 @converter("appointment_key", raw=True)
 def appointment_key(value: Segment, context: ConvertContext) -> str | None:
     """Read SCH and return the key of the appointment: the filler's number (SCH-2), else the placer's (SCH-1)."""
-    return entity_key(first(value, 2), context) or entity_key(first(value, 1), context)
+    return numbered(first(value, 2), context) or numbered(first(value, 1), context)
+
+
+# What a coded field says of the discipline, by the row and the field as it was sent. The row is kept with it: its table decides.
+_known: dict[tuple[int, str], tuple[Any, str | None]] = {}
+MEMO, MEMO_LENGTH = 1024, 160
 
 
 @converter("discipline", to="string", options=(), raw=True, alone=True)
-def discipline(value: str, context: ConvertContext) -> Any:
+def discipline(value: str, context: ConvertContext) -> str | None:
     """Read a coded field and return our word for the discipline that its code or text names; nothing for what the table doesn't know.
 
     Everybody in the circle reads this word, so it is never the source's own: "wondcontrole" would say too much.
     """
-    for number, text in enumerate(parts(value, 2)[:2], 1):
+    key = (id(context.row), value)
+    known = _known.get(key)
+    if known is not None:
+        return known[1]
+    found = _discipline(value, context)
+    # Without a code it is a text that somebody wrote, and those are not kept.
+    if value[0] != "^" and len(value) <= MEMO_LENGTH:
+        if len(_known) >= MEMO:
+            _known.clear()
+        _known[key] = (context.row, found)
+    return found
+
+
+def _discipline(value: str, context: ConvertContext) -> str | None:
+    for text in parts(value, 2)[:2]:
         found = context.codes.find(plain(text).casefold(), "") if context.codes else []
         if found:
-            return Converted(found[0].code, (), {"": str(number)})
+            return found[0].code
     return None
 
 
@@ -113,7 +137,7 @@ def _text(at: datetime) -> str:
 )
 def personnel_participant(value: str, context: ConvertContext) -> dict[str, Any] | None:
     """Read who comes (AIP-3) and return the participant; who has no number is known by name alone."""
-    actor = xcn(value, context)
+    actor = professional(value, context).referred()
     return {"actor": actor, "status": "accepted"} if actor else None
 
 

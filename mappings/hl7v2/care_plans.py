@@ -10,7 +10,7 @@ from gateway.mapping.converters import clean
 from gateway.mapping.datatypes import NULL, plain
 from gateway.mapping.datatypes_identity import field, xcn
 from gateway.mapping.er7tree import Node, Tree
-from mappings.hl7v2.appointments import entity_key
+from mappings.hl7v2.appointments import numbered
 
 ACTION, INSTANCE, SENSITIVITY, NOTE = 1, 4, 25, 3
 GOAL_MESSAGE: Final = "PGL"
@@ -45,7 +45,7 @@ def addressed_problem(value: list[str], context: ConvertContext) -> dict[str, An
     problem = _problem(context.record, context.item)
     if problem is None or UNLINK in (field(value, ACTION), field(problem.f, ACTION)) or sensitive(problem.f, context):
         return None
-    key = entity_key(field(problem.f, INSTANCE).partition("~")[0], context)
+    key = numbered(field(problem.f, INSTANCE).partition("~")[0], context)
     return context.reference("Condition", "problem", key) if key else None
 
 
