@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway import careteam
 from gateway.audit import AuditEvent, append
+from gateway.clients import find_client, find_related, number_of
 from gateway.crash import crash_point
 from gateway.database import Connection
 from gateway.disclosure.decide import Level
@@ -20,20 +21,9 @@ from gateway.errors import NotFound, Rejected
 from gateway.ledger import Change, disclose_locked, lock_client
 from gateway.runtime import Gateway
 
-CLIENT_BY_ID: Final = "select id from client where id = %(key)s"
-CLIENT_BY_KEY: Final = """
-select id from client where patient_rid = %(key)s
-union
-select client.id from origin join resource using (rkey)
-join client on client.org = resource.org and client.patient_rid = resource.rid
-where origin.stream = 'clients' and origin.record_key = %(key)s and resource.rtype = 'Patient'"""
 PERSON: Final = "select id from person where org = %s and code = %s"
 NEW_PERSON: Final = "insert into person (org, code) values (%s, %s) on conflict (org, code) do nothing"
 PORTAL: Final = "select id from portal where org = %s and code = %s"
-RELATED: Final = """
-select resource.rid from origin join resource using (rkey)
-where origin.org = %s and origin.stream = 'relations' and origin.record_key = %s and resource.rtype = 'RelatedPerson'
-  and resource.client_id = %s and not resource.deleted order by resource.rid limit 1"""
 LINK: Final = """
 insert into link (org, portal_id, client_id, person_id, member, related_rid, state, linked_at)
 values (%s, %s, %s, %s, %s, %s, 'active', app_now())
@@ -70,23 +60,22 @@ LIFT: Final = """
 update exclusion set superseded_at = app_now() where id = %s and client_id = %s and superseded_at is null"""
 RESOURCE: Final = "select rkey from resource where org = %s and rtype = %s and rid = %s and client_id = %s"
 LINKS: Final = """
-select portal.code as portal, coalesce(known.record_key, client.patient_rid) as client, person.code as person,
-  link.member::text as member, link.state, coalesce(current.level, 'none') as level
+select portal.code as portal, client.patient_rid, patient.body, person.code as person, link.member::text as member, link.state,
+  coalesce(current.level, 'none') as level
 from link join portal on portal.id = link.portal_id join client on client.id = link.client_id join person on person.id = link.person_id
-left join lateral (
-  select origin.record_key from resource join origin using (rkey)
-  where resource.org = client.org and resource.rtype = 'Patient' and resource.rid = client.patient_rid and origin.stream = 'clients'
-  order by origin.record_key limit 1) known on true
+left join resource patient
+  on patient.org = client.org and patient.rtype = 'Patient' and patient.rid = client.patient_rid and not patient.deleted
 left join lateral (
   select level from trust_grant
   where client_id = link.client_id and person_id = link.person_id and superseded_at is null
   order by level = 'private-medical' desc, level = 'basic' desc limit 1) current on true
+where %(client)s::bigint is null or link.client_id = %(client)s
 order by portal.code, link.client_id, link.linked_at, link.id"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkLine:
-    """One link as an operator sees it: the source's numbers, no names."""
+    """One link as an operator sees it: the source's numbers, no names. ``client`` is what ``find_client`` finds it by."""
 
     portal: str
     client: str
@@ -113,11 +102,11 @@ def link(
     """
     change = Change()
     with gateway.database.transaction(org) as db:
-        client_id, portal_id = client_by_record_key(db, client), _portal(db, org, portal)
+        client_id, portal_id = _client(db, gateway, org, client), _portal(db, org, portal)
         patient = lock_client(db, client_id) or ""
         person_id = _person(db, org, person)
         member = gateway.keys(org).ids().resource_id("zorgsluis", "member", f"{portal}|{patient}|{person}")
-        related = related_rid or _first(db.execute(RELATED, (org, person, client_id)).fetchone())
+        related = related_rid or find_related(db, client_id, person)
         made = db.execute(LINK, (org, portal_id, client_id, person_id, member, related)).fetchone()
         if made is not None:
             detail = {"portal": portal, "person": person, "member": member}
@@ -135,7 +124,7 @@ def unlink(gateway: Gateway, org: int, *, portal: str, client: str | int, person
     """
     change = Change()
     with gateway.database.transaction(org) as db:
-        client_id, portal_id = client_by_record_key(db, client), _portal(db, org, portal)
+        client_id, portal_id = _client(db, gateway, org, client), _portal(db, org, portal)
         lock_client(db, client_id)
         person_id = _known_person(db, org, person)
         ended = db.execute(END, (portal_id, client_id, person_id)).fetchone()
@@ -148,10 +137,20 @@ def unlink(gateway: Gateway, org: int, *, portal: str, client: str | int, person
     return change
 
 
-def links(gateway: Gateway, org: int) -> list[LinkLine]:
-    """Return every link with the level that was set last."""
+def links(gateway: Gateway, org: int, client: str | int | None = None) -> list[LinkLine]:
+    """Return every link, or those of one client, with the level that was set last.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    ids = gateway.keys(org).ids()
     with gateway.database.transaction(org) as db:
-        return [LinkLine(**row._asdict()) for row in db.execute(LINKS)]
+        rows = db.execute(LINKS, {"client": None if client is None else find_client(db, ids, client)}).fetchall()
+        numbers = {row.patient_rid: number_of(db, ids, row.patient_rid, row.body) for row in rows}
+    return [
+        LinkLine(portal=r.portal, client=numbers[r.patient_rid], person=r.person, member=r.member, state=r.state, level=r.level)
+        for r in rows
+    ]
 
 
 def set_grant(
@@ -180,7 +179,7 @@ def set_grant(
         Rejected: it would begin later, and the person has a level now.
     """
     with gateway.database.transaction(org) as db:
-        client_id = client_by_record_key(db, client)
+        client_id = _client(db, gateway, org, client)
         lock_client(db, client_id)
         values = {
             "org": org,
@@ -230,7 +229,7 @@ def exclude(
         NotFound: there is no such client, person or resource.
     """
     with gateway.database.transaction(org) as db:
-        client_id = client_by_record_key(db, client)
+        client_id = _client(db, gateway, org, client)
         lock_client(db, client_id)
         person_id = None if person is None else _known_person(db, org, person)
         rkey = None if resource is None else _resource(db, org, client_id, resource)
@@ -247,19 +246,6 @@ def exclude(
 def lift(gateway: Gateway, org: int, *, client: str | int, exclusion: int, by: str = "operator") -> Change:
     """End an exclusion."""
     return _client_change(gateway, org, client, LIFT, (exclusion,), by, {"lifted": exclusion})
-
-
-def client_by_record_key(db: Connection, client: str | int) -> int:
-    """Return the client: by the number in the ECD or the id of its Patient (text), or by our own number (int).
-
-    Raises:
-        NotFound: no client, or more than one (two record systems use the number).
-    """
-    query, value = (CLIENT_BY_ID, client) if isinstance(client, int) else (CLIENT_BY_KEY, client)
-    rows = db.execute(query, {"key": value}).fetchall()
-    if len(rows) != 1:
-        raise NotFound(f"{len(rows)} clients answer to that number" if rows else "no client of that number has been synchronised")
-    return int(rows[0].id)
 
 
 def _grant(db: Connection, gateway: Gateway, org: int, values: dict[str, Any], person: str) -> Change:
@@ -296,7 +282,7 @@ def _client_change(
     gateway: Gateway, org: int, client: str | int, statement: str, values: tuple[Any, ...], by: str, detail: dict[str, Any]
 ) -> Change:
     with gateway.database.transaction(org) as db:
-        client_id = client_by_record_key(db, client)
+        client_id = _client(db, gateway, org, client)
         lock_client(db, client_id)
         db.execute(statement, (*values, client_id))
         db.execute(EPOCHS, (client_id, None, None))
@@ -322,6 +308,10 @@ def _effect(db: Connection, gateway: Gateway, org: int, client_id: int, event: A
     )
     append(db, gateway.keys(org), org, [told])
     return change
+
+
+def _client(db: Connection, gateway: Gateway, org: int, client: str | int) -> int:
+    return find_client(db, gateway.keys(org).ids(), client)
 
 
 def _hint(gateway: Gateway, org: int, change: Change) -> None:
@@ -355,7 +345,3 @@ def _resource(db: Connection, org: int, client_id: int, ref: str) -> int:
     if row is None:
         raise NotFound(f"{ref}: this client has no such resource")
     return int(row.rkey)
-
-
-def _first(row: Any) -> str | None:
-    return None if row is None else str(row[0])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway import careteam
+from gateway.clients import relate
 from gateway.crash import crash_point
 from gateway.database import Connection
 from gateway.runtime import Gateway
@@ -26,13 +27,6 @@ with passed as (
   update client set next_change_at = null
   where id in (select id from client where next_change_at <= app_now() for update skip locked) returning org, id)
 insert into disclose_due (org, client_id, cause) select org, id, 'time' from passed returning client_id"""
-# The person's own record can come from the source later than the link.
-FIND_RELATED: Final = """
-update link set related_rid = resource.rid
-from person, origin join resource using (rkey)
-where link.client_id = %s and link.related_rid is null and person.id = link.person_id
-  and origin.org = link.org and origin.stream = 'relations' and origin.record_key = person.code
-  and resource.rtype = 'RelatedPerson' and resource.client_id = link.client_id and not resource.deleted"""
 
 # Planned once a session: these statements have one right plan (by index, from one client), and planning the view for each client costs
 # more than asking it. Without sequential scans the plan made on a new, empty table is still the right one when it is full.
@@ -160,8 +154,8 @@ def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
         causes = {row.cause for row in db.execute(TAKE_DUE, (client_id,))}
         if "class-map" in causes:
             restamp_client(db, gateway, org, client_id)
-        found = db.execute(FIND_RELATED, (client_id,), prepare=True).rowcount
-        if found or causes - {"store"}:
+        # The person's own record can come from the source later than the link.
+        if relate(db, client_id) or causes - {"store"}:
             careteam.rewrite(db, gateway, org, client_id, patient)
         change = disclose_locked(db, org, client_id)
     crash_point("after-ledger-commit")

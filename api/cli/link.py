@@ -52,14 +52,16 @@ def end(
 @app.command(name="list")
 def list_links(
     context: typer.Context,
-    client: Annotated[str | None, typer.Option(help="Only this client: the number in the ECD.", metavar="CLIENT")] = None,
+    client: Annotated[
+        str | None, typer.Option(help="Only this client: the number at its source, or SOURCE:NUMBER.", metavar="CLIENT")
+    ] = None,
     json: Json = False,
 ) -> None:
     """List the links with their level."""
     from gateway import consent
 
     with opened(context) as (installation, org):
-        links = [found for found in consent.links(installation.gateway, org) if client in (None, found.client)]
+        links = consent.links(installation.gateway, org, client)
     if json:
         for found in links:
             line(found)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gateway.consent import LinkLine
     from gateway.runtime import Gateway, Task
 
-ClientArgument = Annotated[str, typer.Argument(help="The client: the number in the ECD.", metavar="CLIENT")]
+ClientArgument = Annotated[str, typer.Argument(help="The client: the number at its source, or SOURCE:NUMBER.", metavar="CLIENT")]
 PersonArgument = Annotated[str, typer.Argument(help="The person: the number of the relation in the ECD.", metavar="PERSON")]
 By = Annotated[str, typer.Option(help="Who decides, for the trail.", metavar="WHO")]
 
@@ -78,4 +78,4 @@ def known_links(gateway: Gateway, org: int, client: str, person: str) -> list[Li
     """Return the links of this person to this client, also those that ended."""
     from gateway import consent
 
-    return [found for found in consent.links(gateway, org) if (found.client, found.person) == (client, person)]
+    return [found for found in consent.links(gateway, org, client) if found.person == person]

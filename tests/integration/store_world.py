@@ -61,7 +61,7 @@ class World:
     hints: list[tuple[str, int, int]] = field(default_factory=list)
 
     def id(self, type_: str, key: str) -> str:
-        return self.keys.ids().resource_id(SYSTEM, type_, key)
+        return self.keys.ids().resource_id(SYSTEM, type_, f"client/{key}" if type_ == "Patient" else key)
 
     def store(self, *records: tuple[str, str, Sequence[Mapped]], at: datetime | None = None) -> list[Fate]:
         """Store (stream, key, what it yields) as one batch."""
@@ -154,7 +154,13 @@ class World:
 
     def patient(self, key: str = "1001", bsn: str | None = None, family: str = "Jansen") -> tuple[str, str, list[Mapped]]:
         rid = self.id("Patient", key)
-        body = {"resourceType": "Patient", "id": rid, "name": [{"family": family}], "birthDate": "1940-02-01"}
+        body = {
+            "resourceType": "Patient",
+            "id": rid,
+            "identifier": [{"value": key}],
+            "name": [{"family": family}],
+            "birthDate": "1940-02-01",
+        }
         secrets = {} if bsn is None else {"bsn": bsn}
         return "clients", key, [Mapped(type="Patient", id=rid, body=body, class_="patient", patient=rid, secrets=secrets)]
 
@@ -163,6 +169,7 @@ class World:
         body = {
             "resourceType": "RelatedPerson",
             "id": rid,
+            "identifier": [{"value": key}],
             "patient": {"reference": f"Patient/{patient}"},
             "name": [{"family": f"Naaste {key}"}],
             "relationship": [{"text": "dochter"}],

@@ -13,6 +13,7 @@ from datetime import timedelta
 import pytest
 
 from gateway import consent
+from gateway.clients import find_client, patient_id
 from gateway.errors import NotFound, Rejected
 from gateway.jsonbytes import loads
 from gateway.ledger import Change, disclose_client
@@ -53,9 +54,43 @@ def test_members_of_two_portals_and_two_clients_are_four(world: World) -> None:
 
 def test_a_client_is_known_by_number_patient_id_or_our_own_number(world: World) -> None:
     with world.database.transaction(world.org) as db:
-        ids = {consent.client_by_record_key(db, name) for name in ("1001", world.id("Patient", "1001"), world.client())}
+        ids = {
+            find_client(db, world.keys.ids(), name) for name in ("1001", "ons:1001", world.id("Patient", "1001"), world.client())
+        }
 
     assert ids == {world.client()}
+
+
+@pytest.fixture
+def vesta(world: World) -> str:
+    """A second source, that pushes, with its own client 1001; the id of that client's Patient."""
+    patient = patient_id(world.keys.ids(), "hospital", "1001")
+    world.rows(
+        "insert into source (org, code, connector, system, zone) values (%s, 'vesta', 'hl7v2', 'hospital', 'Europe/Amsterdam') returning id",
+        world.org,
+    )
+    world.rows("insert into client (org, patient_rid) values (%s, %s) returning id", world.org, patient)
+    return patient
+
+
+def test_a_number_that_two_record_systems_use_is_told_apart_by_the_source(world: World, vesta: str) -> None:
+    with pytest.raises(NotFound, match=r"2 record systems .* SOURCE:NUMBER \(ons, vesta\)"):
+        world.link("50", client="1001")
+
+    world.link("50", client="vesta:1001")
+    assert world.one("select patient_rid from link join client on client.id = client_id").patient_rid == vesta
+    world.link("50", client="ons:1001")
+    assert [line.client for line in consent.links(world.gateway, world.org)] == ["ons:1001", vesta]
+    assert [line.client for line in consent.links(world.gateway, world.org, "ons:1001")] == ["ons:1001"]
+
+
+def test_a_client_is_never_found_by_the_name_of_another_source(world: World, vesta: str) -> None:
+    world.store(world.patient("1003"))
+
+    assert world.link("50", client="1003") == world.link("50", client="ons:1003")
+    for wrong in ("vesta:1003", "nobody:1003", "ons:", ":1003"):
+        with pytest.raises(NotFound, match="no client"):
+            world.link("50", client=wrong)
 
 
 @pytest.mark.parametrize("client", ["4711", 999_999_999])
