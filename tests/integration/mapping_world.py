@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -75,11 +76,26 @@ class Bench:
     def __post_init__(self) -> None:
         self.patch.setenv("DATABASE_URL", self.url)
 
-    def configure(self, maps: str = "", connector: str = "ons") -> None:
-        """Write the configuration file."""
-        source = {"code": self.code, "connector": connector, "system": self.system, "maps": maps}
-        config = {"organisations": [{"code": "delinde", "name": "De Linde", "sources": [source]}]}
+    def configure(self, connector: str = "ons", **more: Any) -> None:
+        """Write the configuration file; ``more`` are further parts of the organisation."""
+        settings = {"base_url": "http://127.0.0.1:1", "secrets": {"certificate": "certificate"}} if connector == "ons" else {}
+        source = {"code": self.code, "connector": connector, "system": self.system, "settings": settings}
+        config = {"organisations": [{"code": "delinde", "name": "De Linde", "sources": [source], **more}]}
         (self.folder / "zorgsluis.yaml").write_text(yaml.safe_dump(config))
+
+    @contextmanager
+    def serving(self) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+        """Run ``serve`` as its own process, and yield it with its log; end it with SIGTERM."""
+        log = self.folder / "serve.log"
+        where = ["--config", str(self.folder / "zorgsluis.yaml"), "--state", str(self.folder)]
+        command = [sys.executable, "-m", "api.cli", *where, "serve", "--port", "0"]
+        with log.open("wb") as written:
+            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=written, stderr=written)
+        try:
+            yield process, log
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
 
     def run(self, *words: str | Path) -> Done:
         """Run a command as it is typed, in this process; whatever it says, it never says it with a traceback."""
