@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gateway.disclosure.classes import _read
 from gateway.mapping.versions import compile_shipped, shipped_files
