@@ -35,6 +35,7 @@ from gateway.mapping.tables import (
     read_units,
 )
 
+UNITS: Final = "units.csv"
 GENERAL: Mapping[str, Converter] = collect(general, quantities, people)
 # The system whose records are messages of HL7 v2; all others speak JSON.
 HL7V2: Final = "hl7v2"
@@ -99,13 +100,15 @@ def _workshop(
 ) -> Workshop:
     concepts: dict[str, dict[str, CodeTable]] = {}
     units: dict[str, UnitTable] = {}
-    named_units = {"units.csv", *(str(text.key("units")) for text in texts if text.key("units"))}
+    # An analyst's table lies with the overlays and is named without their folder, as concept maps are.
+    named = {UNITS, *(str(text.key("units")) for text in texts if text.key("units"))}
+    where = {name if name in files else OVERLAYS + name: name for name in named}
     for name in sorted(files):
         try:
             if name.endswith(".csv") and is_concept_file(files[name]):
                 concepts[name] = read_concepts(name, files[name])
-            elif name in named_units:
-                units[name] = read_units(name, files[name])
+            elif name in where:
+                units[where[name]] = read_units(name, files[name])
         except MappingError as error:
             findings += error.findings
     shared: dict[str, CodeTable] = {}
@@ -117,7 +120,7 @@ def _workshop(
         dialect=dialect,
         converters={**(datatypes() if isinstance(dialect, Er7Dialect) else GENERAL), **converters},
         own=frozenset(converters),
-        tables={text.name: _tables(text, shared, concepts, findings) for text in texts},
+        tables={text.name: _tables(text, files, shared, concepts, findings) for text in texts},
         units=units,
         shared=shared,
     )
@@ -130,7 +133,11 @@ def _dialect(texts: list[MapText]) -> Dialect:
 
 
 def _tables(
-    text: MapText, shared: Mapping[str, CodeTable], concepts: Mapping[str, Mapping[str, CodeTable]], findings: list[Finding]
+    text: MapText,
+    files: Mapping[str, bytes],
+    shared: Mapping[str, CodeTable],
+    concepts: Mapping[str, Mapping[str, CodeTable]],
+    findings: list[Finding],
 ) -> dict[str, CodeTable]:
     """Return the concept maps as one map sees them: the set's, with those that it names itself on top."""
     tables = dict(shared)
@@ -141,8 +148,8 @@ def _tables(
         else:
             tables[table] = overlay(tables.get(table), found)
     units = text.key("units")
-    if units and units not in concepts and not units.endswith(".csv"):
-        findings.append(text.fault(f"{units} is not a units file", "units"))
+    if units and not {units, OVERLAYS + units} & files.keys():
+        findings.append(text.fault(f"there is no units file {units}", "units"))
     return tables
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.mapping_world import OVERLAY, Bench, client, own_files
+from tests.integration.mapping_world import OVERLAY, ROOT, Bench, client, own_files
 
 
 @pytest.fixture
@@ -213,3 +213,28 @@ def test_a_difference_shows_no_value_of_a_person(bench: Bench, tmp_path: Path) -
     assert "removed  Patient name.family" in done.out
     for value in ("Putten", "Giessen", "1941-04-28", "999000111", "Johanna"):
         assert value not in done.out
+
+
+UNITS = "source_unit,ucum,display,note\nkilo,kg,kg,\nKilootje,kg,kg,\n"
+
+
+def test_units_of_ones_own_are_found_beside_the_overlay(bench: Bench, tmp_path: Path) -> None:
+    folder = own_files(tmp_path / "nienhuis", "extends: ons\nunits: eenheden.csv\n", None)
+    (folder / "eenheden.csv").write_text(UNITS)
+    golden = ROOT / "tests" / "golden" / "ons-report" / "weight-with-comma.source.json"
+    (folder / "golden" / "report").mkdir()
+    (folder / "golden" / "report" / "weight.source").write_bytes(golden.read_bytes().replace(b'"kilo"', b'"Kilootje"'))
+
+    done = bench.run("mapping", "check", folder, "--source", "ons", "--update")
+
+    assert done.code == 0, done.err
+    assert '"code": "kg"' in (folder / "golden" / "report" / "weight.expected.json").read_text()
+
+
+def test_units_that_are_not_there_are_named(bench: Bench, files: Path) -> None:
+    (files / "nienhuis.yaml").write_text(f"{OVERLAY}units: eenheden.csv\n")
+
+    done = bench.run("mapping", "check", files, "--source", "ons")
+
+    assert done.code == 1
+    assert "nienhuis.yaml:6: there is no units file eenheden.csv" in done.err
