@@ -12,7 +12,7 @@ from gateway.jsonbytes import loads
 from gateway.model import Mapped
 from gateway.store.patch import merged
 from gateway.store.records import Current, Entry, Fate, RecordHead, RecordKey, ResourceKey, StoredFacts, Version
-from gateway.store.stamp import labelled, stamp, stored_hash
+from gateway.store.stamp import labelled, stamp, storable
 
 DELETED_HASH: Final = bytes(32)
 
@@ -72,8 +72,7 @@ class Fold:
         if mapped.write == "patch":
             body = merged(loads(alive.body) if alive is not None and alive.body else {}, body)
         rule = self.rules[entry.system].get(mapped.class_)
-        resource = labelled(mapped, body, rule)
-        hashes = stored_hash(resource, self._bsn_hash(mapped))
+        resource, hashes = storable(labelled(mapped, body, rule), self._bsn_hash(mapped))
         facts = self._facts(mapped)
         if alive is not None and alive.hash == hashes[1]:
             self._refresh(key, alive, facts)

@@ -13,6 +13,7 @@ from gateway.disclosure.decide import ClassRule
 from gateway.disclosure.projections import names_for, project, references_in
 from gateway.jsonbytes import dumps
 from gateway.model import Mapped
+from gateway.store.characters import allowed, may_be_forbidden
 from gateway.store.records import RecordKey, Stamped
 
 NEVER_LEAVES: Final = frozenset({"confidential", "hidden", "third-party", "V"})
@@ -29,8 +30,16 @@ def labelled(mapped: Mapped, body: dict[str, Any], rule: ClassRule | None) -> di
 
 def stored_hash(resource: dict[str, Any], bsn_hash: bytes) -> tuple[bytes, bytes]:
     """Return (hash of the whole as a portal holds it, hash by which the store tells change: with the BSN's keyed hash)."""
+    return _hashes(canonical_form(resource), bsn_hash)
+
+
+def storable(resource: dict[str, Any], bsn_hash: bytes) -> tuple[dict[str, Any], tuple[bytes, bytes]]:
+    """Return a labelled resource as it may be stored, with its hashes."""
     form = canonical_form(resource)
-    return hashlib.sha256(form).digest(), hashlib.sha256(form + bsn_hash).digest()
+    if may_be_forbidden(form):
+        resource = allowed(resource)
+        form = canonical_form(resource)
+    return resource, _hashes(form, bsn_hash)
 
 
 def stamp(resource: dict[str, Any], hashes: tuple[bytes, bytes], version: int, at: datetime, record: RecordKey) -> Stamped:
@@ -49,6 +58,10 @@ def stamp(resource: dict[str, Any], hashes: tuple[bytes, bytes], version: int, a
 def instant(at: datetime) -> str:
     """Write a FHIR instant with milliseconds, in UTC."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _hashes(form: bytes, bsn_hash: bytes) -> tuple[bytes, bytes]:
+    return hashlib.sha256(form).digest(), hashlib.sha256(form + bsn_hash).digest()
 
 
 def _final(resource: dict[str, Any], version: int, at: datetime, record: RecordKey) -> bytes:

@@ -225,6 +225,14 @@ def test_ensure_creates_and_never_overwrites(world: World) -> None:
     assert history(world, "Patient", "1001") == [(1, "create")]
 
 
+def test_a_character_that_fhir_forbids_is_not_stored_and_is_no_change(world: World) -> None:
+    for family in ("Jan\x01sen\t", "Jansen\t"):
+        world.store(world.patient(family=family))
+
+    assert loads(bytes(world.one(CURRENT, "Patient", world.id("Patient", "1001")).body))["name"] == [{"family": "Jansen\t"}]
+    assert history(world, "Patient", "1001") == [(1, "create")]
+
+
 def test_a_patch_leaves_what_is_empty_and_removes_what_is_blank(world: World) -> None:
     stream, key, (mapped,) = world.patient()
     world.store((stream, key, [mapped]))
