@@ -75,6 +75,7 @@ def _resource(mapped: Mapped) -> dict[str, Any]:
         "data_at": mapped.data_at and mapped.data_at.isoformat(),
         "patient": mapped.patient,
         "origin_portal": mapped.origin_portal,
+        **({"withdrawn": True} if mapped.withdrawn else {}),
         "secrets": dict(mapped.secrets),
         "references": sorted(mapped.references),
         "body": mapped.body,
