@@ -284,25 +284,53 @@ def participant(value: str, context: ConvertContext) -> Any:
 PLACE: Final = (3, 0, 1, 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place as a message names it: facility, point of care, room and bed together, and what it is called within the facility."""
+
+    whole: str
+    shown: str
+
+    def referred(self, context: ConvertContext) -> dict[str, str]:
+        """Return a new reference to the Location."""
+        return {**context.reference("Location", "location", self.whole), "display": self.shown}
+
+
+def place(raw: str, context: ConvertContext) -> Place | None:
+    """Read a location (PL), once a message; ``None`` when facility, point of care, room and bed are all empty."""
+    memo = context.record.memo
+    at = ("place", raw)
+    if at not in memo:
+        found = parts(raw, 4)
+        pieces = [plain(found[one].partition("&")[0]) if found[one] else "" for one in PLACE]
+        shown = " / ".join([one for one in pieces[1:] if one]) or pieces[0]
+        memo[at] = Place("|".join(pieces), shown) if shown else None
+    made: Place | None = memo[at]
+    return made
+
+
 @converter("place_key", raw=True)
-def place_key(value: str, context: ConvertContext) -> str | None:  # noqa: ARG001 - a converter is always handed its context
+def place_key(value: str, context: ConvertContext) -> str | None:
     """Read a location (PL) and return its key: facility, point of care, room and bed; nothing when all are empty."""
-    found = parts(value, 4)
-    pieces = [plain(found[at].partition("&")[0]) for at in PLACE]
-    return "|".join(pieces) if any(pieces) else None
+    found = place(value, context)
+    return found.whole if found else None
 
 
 @converter("PL", to=("Identifier", "string", "Reference"), raw=True)
 def pl(value: str, context: ConvertContext) -> Any:
     """Read a location: what it is called (point of care, room and bed), to an Identifier the whole with its facility, or a reference."""
-    found = parts(value, 4)
-    facility, *pieces = [plain(found[at].partition("&")[0]) for at in PLACE]
-    shown = " / ".join([one for one in pieces if one]) or facility
-    if not shown:
+    found = place(value, context)
+    if found is None:
         return None
     if context.row.target == "string":
-        return shown
-    whole = "|".join([facility, *pieces])
+        return found.shown
     if context.row.target == "Reference":
-        return {**context.reference("Location", "location", whole), "display": shown}
-    return {"system": f"{BASE}/sid/{in_path(context.system)}/location", "value": whole}
+        return found.referred(context)
+    return {"system": f"{BASE}/sid/{in_path(context.system)}/location", "value": found.whole}
+
+
+@converter("stay_place", to="BackboneElement", options=("status",), raw=True)
+def stay_place(value: str, context: ConvertContext) -> Any:
+    """Read a location (PL) and return a location of an Encounter with the ``status`` of the row, if it has one."""
+    found = place(value, context)
+    return {"location": found.referred(context), **context.row.options} if found else None

@@ -54,7 +54,8 @@ def _contact(nk1: Fields) -> str:
     if raw and (number := plain(raw.partition("~")[0].partition("^")[0])):
         return f"{named(parts(raw.partition('~')[0], 4)[3])}|{number}"
     name = parts(field(nk1, 2).partition("~")[0], 3)
-    pieces = [plain(name[0].partition("&")[0]) or plain(name[0].replace("&", " ")), plain(name[1]), plain(name[2])]
+    family = name[0].partition("&")[0] or name[0].replace("&", " ")
+    pieces = [plain(one) if one else "" for one in (family, name[1], name[2])]
     return "name|" + "|".join(pieces).casefold() if any(pieces) else ""
 
 

@@ -26,9 +26,11 @@ ACCEPTED = (
     "dom-6",
     "/CodeSystem/audience#",
     "/CodeSystem/hl7v2-golden/",
-    # HL7 v2 has more types of number and more classes of stay than these extensible value sets.
+    # HL7 v2 has more types of number, classes of stay, and ways in and out than these extensible value sets.
     "'IdentifierType'",
     "'V3 Value SetActEncounterCode'",
+    "'BestemmingCodelijst'",
+    "'HerkomstCodelijst'",
     # A sender that doesn't name who measured; a cancellation, which tells of nobody and no moment.
     "All_observations_should_have_",
 )

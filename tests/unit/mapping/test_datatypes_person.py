@@ -198,7 +198,8 @@ def tree(*segments: str) -> Tree:
 
 def key(pid: str) -> str | None:
     found = tree(f"PID|1|{pid}")
-    return client_key(found.nodes["PID"][0].f, context(record=found))
+    made: str | None = client_key(found.nodes["PID"][0].f, context(record=found))
+    return made
 
 
 BY_BSN = "bsn-" + IDS.keyed_hash("999911120").hex()[:32]
@@ -325,11 +326,11 @@ class TestPlaces:
     def test_a_bed_is_known_by_its_whole_path(self) -> None:
         written = "PG2^204^1^DE LINDE&1.2.3&ISO^^^^^^^D204-1"
 
-        assert place_key(written, context()) == "DE LINDE|PG2|204|1"
-        assert pl(written, context("string")) == "PG2 / 204 / 1"
-        assert pl(written, context("Identifier")) == {
+        assert place_key(written, context(record=tree())) == "DE LINDE|PG2|204|1"
+        assert pl(written, context("string", record=tree())) == "PG2 / 204 / 1"
+        assert pl(written, context("Identifier", record=tree())) == {
             "system": f"{LOCAL}/sid/caress-oost/location",
             "value": "DE LINDE|PG2|204|1",
         }
-        assert place_key("^^^", context()) is None
-        assert pl("^^^DE LINDE", context("string")) == "DE LINDE"
+        assert place_key("^^^", context(record=tree())) is None
+        assert pl("^^^DE LINDE", context("string", record=tree())) == "DE LINDE"
