@@ -7,12 +7,29 @@ from typing import Annotated
 
 import typer
 
-from api.cli import bench, check, convert, db, demo, explain, grant, link, mapping, messages, quarantine, schedule, serve, sync, trace, verify
+from api.cli import (
+    bench,
+    check,
+    convert,
+    db,
+    demo,
+    explain,
+    grant,
+    link,
+    mapping,
+    messages,
+    quarantine,
+    schedule,
+    serve,
+    sync,
+    trace,
+    verify,
+)
 from api.cli.shared import Options
 
 app = typer.Typer(
     name="zorgsluis",
-    help="FHIR/HL7 integration gateway and sync middleware for Dutch long-term and home care.",
+    help="FHIR/HL7 gateway and sync middleware for Dutch long-term and home care.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -39,7 +56,7 @@ def options(
         ),
     ] = None,
     state: Annotated[
-        Path | None, typer.Option(help="The state folder; else ZORGSLUIS_STATE, else the system's own.", metavar="FOLDER")
+        Path | None, typer.Option(help="The state folder; else ZORGSLUIS_STATE or the system's.", metavar="FOLDER")
     ] = None,
     org: Annotated[str | None, typer.Option(help="The organisation's code, when there are several.", metavar="CODE")] = None,
     _version: Annotated[

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from api.cli.shared import Json, line, opened, table
+
+STATES: Final = ("waiting", "mapped", "deleted", "quarantined", "set-aside")
 
 app = typer.Typer(help="Journalled messages.", no_args_is_help=True)
 
@@ -21,9 +23,7 @@ def list_messages(
     context: typer.Context,
     source: Source = None,
     kind: Annotated[str | None, typer.Option(help="Only of this kind: adt, oru, report, …", metavar="KIND")] = None,
-    state: Annotated[
-        str | None, typer.Option(help="Only in this state: waiting, mapped, deleted, quarantined, set-aside.", metavar="STATE")
-    ] = None,
+    state: Annotated[str | None, typer.Option(help=f"Only in this state: {', '.join(STATES)}.", metavar="STATE")] = None,
     control_id: Annotated[
         str | None, typer.Option(help="Only with this control id (MSH-10), or this key of the record.", metavar="ID")
     ] = None,
@@ -33,6 +33,8 @@ def list_messages(
     """List journalled messages, the newest first."""
     from gateway.messages import messages
 
+    if state is not None and state not in STATES:
+        raise typer.BadParameter(f"there is no state {state!r}; there are: {', '.join(STATES)}", param_hint="--state")
     with opened(context) as (installation, org):
         found = messages(installation.gateway, org, source=source, kind=kind, state=state, control_id=control_id, limit=limit)
     if json:

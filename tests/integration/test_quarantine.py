@@ -193,6 +193,35 @@ def test_a_replacement_that_makes_no_sense_is_refused(
     assert state(bench, wrong) == ("quarantined", "required-missing")
 
 
+def test_what_was_no_record_has_to_come_from_its_source_again(bench: Bench, tmp_path: Path) -> None:
+    [number] = bench.journal([("unreadable-0a1b2c", "report", b"{")])
+    bench.map_all()
+    file = tmp_path / "corrected.json"
+    file.write_bytes(report(2)[2])
+
+    done = bench.run("quarantine", "replace", str(number), file)
+
+    assert done.code == 2
+    assert "nobody knows which one it is; the source has to send it again" in done.err
+
+
+def test_a_replacement_that_is_wrong_too_is_replaced_in_its_turn(bench: Bench, wrong: int, tmp_path: Path) -> None:
+    file = tmp_path / "corrected.json"
+    file.write_bytes(report(2, clientId=None, comment="Nog niet goed.")[2])
+    second = bench.run("quarantine", "replace", str(wrong), file, "--json").lines()[0]["replacement"]
+    bench.map_all()
+    file.write_bytes(report(2)[2])
+
+    refused = bench.run("quarantine", "replace", str(wrong), file)
+    done = bench.run("quarantine", "replace", str(second), file)
+    bench.map_all()
+
+    assert f"message {wrong} was replaced by message {second} already" in refused.err
+    assert done.code == 0
+    assert state(bench, second) == ("set-aside", "replaced")
+    assert_balanced(bench)
+
+
 def test_a_version_that_a_newer_one_overtook_is_not_replaced(bench: Bench, wrong: int, tmp_path: Path) -> None:
     bench.journal([report(2)])
     file = tmp_path / "corrected.json"
@@ -212,6 +241,7 @@ def test_messages_are_listed_by_what_is_known_of_them(bench: Bench, wrong: int) 
     assert [one["id"] for one in bench.run("messages", "list", "--control-id", "2", "--json").lines()] == [wrong]
     assert len(bench.run("messages", "list", "--source", "ons", "--json").lines()) == 3
     assert bench.run("messages", "list", "--source", "nobody", "--json").lines() == []
+    assert "there is no state 'held'" in bench.run("messages", "list", "--state", "held").err
 
 
 def test_a_message_is_shown_with_what_it_became(bench: Bench, wrong: int) -> None:
