@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from gateway.mapping.versions import compile_shipped, shipped_files
 from gateway.model import Mapped, MapResult, SourceRecord
 from gateway.store.patch import merged
 from samples.vendor.er7 import SENDER
+from samples.vendor.sending import in_order_of_sending
 from samples.vendor.story import generate
 from samples.vendor.world import Message, World
 
@@ -51,9 +52,9 @@ def outcome() -> Outcome:
     maps = compile_shipped("hl7v2")
     results = {one.key: maps.map(_record(one), IDS) for one in world.messages}
     held: dict[str, Held] = {}
-    for key, result in results.items():
-        for mapped in result.mapped:
-            _keep(held, key, mapped)
+    for message in in_order_of_sending(world.messages):
+        for mapped in results[message.key].mapped:
+            _keep(held, message.key, mapped)
     return Outcome(world=world, results=results, held=held)
 
 
@@ -70,11 +71,17 @@ def _keep(held: dict[str, Held], key: str, mapped: Mapped) -> None:
     if known is None:
         held[name] = Held(key, mapped.body, mapped, mapped.withdrawn)
         return
-    if mapped.write == "ensure":
+    # What is older than what stands changes nothing: so some come late, and some twice.
+    if mapped.write == "ensure" or _at(mapped) < _at(known.mapped):
         return
     body = merged(known.body, mapped.body) if mapped.write == "patch" else mapped.body
     if dumps(body) != dumps(known.body) or mapped.withdrawn != known.withdrawn:
         held[name] = Held(key, body, mapped, mapped.withdrawn)
+
+
+def _at(mapped: Mapped) -> datetime:
+    assert mapped.source_time is not None
+    return mapped.source_time
 
 
 def _open(held: Held) -> bool:
