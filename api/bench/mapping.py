@@ -87,10 +87,11 @@ def _ours(maps: MappingSet, kind: str, inputs: Sequence[bytes], seed: int) -> di
         result, _ = convert(data)
         return result, [mapped.lineage for mapped in result.mapped]
 
-    for data in messages(kind, WARM_UP, seed + 1):
+    sampled = inputs[:WARM_UP]
+    for data in messages(kind, len(sampled), seed + 1):
         traced(data)
     spent = timed(convert, inputs)
-    sample, written = zip(*(convert(data) for data in inputs[:WARM_UP]), strict=True)
+    sample, written = zip(*(convert(data) for data in sampled), strict=True)
     return {
         "median_us": round(median(spent), 1),
         "with_lineage_written_us": round(median(timed(traced, inputs)), 1),

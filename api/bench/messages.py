@@ -72,7 +72,7 @@ class Person:
         self.number = number
         self.family = chance.choice(FAMILIES)
         self.given = chance.choice(GIVEN)
-        self.bsn = _bsn(number)
+        self.service_number = _bsn(number)
         self.day = f"2026{chance.randint(1, 12):02}{chance.randint(1, 28):02}"
         self.at = f"{self.day}{chance.randint(7, 22):02}{chance.randint(0, 59):02}{chance.randint(0, 59):02}+0100"
         self.born = f"19{chance.randint(25, 59)}{chance.randint(1, 12):02}{chance.randint(1, 28):02}"
@@ -94,7 +94,7 @@ class Person:
         phones = f"+31 55 {self.chance.randint(1000000, 9999999)}^PRN^PH~06{self.chance.randint(10000000, 99999999)}^PRN^CP"
         mail = f"c{self.number}@example.org^NET^Internet^c{self.number}@example.org"
         return (
-            f"PID|1||{self.bsn}^^^NLMINBIZA^NNNLD~{self.number:07}^^^ECD^PI||{name}||{self.born}|{self.chance.choice('FM')}|||{address}"
+            f"PID|1||{self.service_number}^^^NLMINBIZA^NNNLD~{self.number:07}^^^ECD^PI||{name}||{self.born}|{self.chance.choice('FM')}|||{address}"
             f"||{phones}|{mail}|nl|W^gehuwd^HL70002||||||||||||||N"
         )
 
