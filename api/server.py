@@ -1,4 +1,4 @@
-"""The long-running process: the sweeper on its threads, the listeners on theirs, the sync page on loopback, one way to stop."""
+"""The long-running process: the sweeper on its threads, the listeners in a process of theirs, the sync page on loopback, one way to stop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 import uvicorn
 
-from api.inbound.listeners import Listeners
+from api.inbound.process import ListenerProcess
 from api.opening import Installation, open_installation
 from api.ops.app import Pages
 from api.ops.token import operator_token
@@ -39,6 +39,8 @@ URGENT_THREADS = 2
 # taken over when its lease ends.
 GRACE_S: Final = 8.0
 PAGES_GRACE_S: Final = 2
+# Who sends waits for an answer, who maps doesn't: this process stands back for that of the listeners.
+BEHIND_LISTENERS: Final = 5
 
 log = structlog.get_logger()
 
@@ -160,7 +162,7 @@ def run_server(config: Path | None, state: Path | None, *, port: int, clock_star
 def sweep_and_serve(
     installation: Installation, each: Threads, bound: socket.socket, token: str, stopping: Stopping | None = None
 ) -> None:
-    """Sweep and listen on threads and serve the pages, until a signal comes. Without ``stopping`` this is not the whole process: it waits for
+    """Sweep on a thread, listen, and serve the pages, until a signal comes. Without ``stopping`` this is not the whole process: it waits for
     the turn under way, however long that takes.
 
     Raises:
@@ -171,9 +173,7 @@ def sweep_and_serve(
     server = pages_server(installation, token)
     orgs = list(installation.organisations.values())
     gateway = hinted(installation.gateway, each.submit)
-    listeners = Listeners(
-        gateway, installation.dsn, installation.config, installation.organisations, on_death=asked.died_of("listeners")
-    )
+    listeners = ListenerProcess(installation, gateway, on_death=asked.died_of("listeners"))
     with Threads(URGENT_THREADS) as urgent, asked.on_signals():
         sweeper = Sweeper(
             gateway,
@@ -184,9 +184,10 @@ def sweep_and_serve(
             on_death=asked.died_of("sweeper"),
         )
         asked.tell(lambda: setattr(server, "should_exit", True))
+        if listeners.start():
+            os.nice(BEHIND_LISTENERS)
         sweeper.start()
         try:
-            listeners.start()
             log.info("serve.listening", address=f"http://{LOOPBACK}:{bound.getsockname()[1]}/", organisations=len(orgs))
             server.run(sockets=[bound])
         finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ from api.bench.load import Run, drive, messages
 from gateway import postgres
 from gateway.errors import Misconfigured
 from gateway.intake.arrival import STREAM
+from gateway.jsonbytes import loads
 from gateway.state import postgres_folder
 
 DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")
@@ -55,7 +55,7 @@ class Stage:
     """The running server and the second connection, which sees what is committed."""
 
     address: str
-    gateway_pid: int
+    listeners_pid: int
     database_pid: int
     db: psycopg.Connection[Any]
     run: str = field(default_factory=lambda: f"{time.time_ns():x}-")
@@ -70,8 +70,8 @@ def intake(count: int, connections: int, sampled: int, state: Path, maps: str) -
     with postgres.start(postgres_folder(state)) as server:
         with _second(server.dsn()) as db:
             durable = _durable(db)
-        with _serving(state, maps) as (process, address), _second(server.dsn()) as db:
-            stage = Stage(address=address, gateway_pid=process.pid, database_pid=server.pid or 0, db=db)
+        with _serving(state, maps) as (listeners, address), _second(server.dsn()) as db:
+            stage = Stage(address=address, listeners_pid=listeners, database_pid=server.pid or 0, db=db)
             drive(address, connections, list(messages(f"{stage.run}w", WARM_UP)))
             many = _measured(stage, "m", connections, count)
             one = _measured(stage, "s", 1, max(count // 10, 1))
@@ -93,13 +93,13 @@ def _measured(stage: Stage, name: str, connections: int, count: int) -> dict[str
     """Send, and return what it took: each message waits for the answer to the one before it on its connection."""
     work = list(messages(f"{stage.run}{name}", count))
     syncs, fates = _wal_syncs(stage, name), _fates(stage.db)
-    gateway, database = _cpu(stage.gateway_pid), _database_cpu(stage.database_pid)
+    listeners, database = _cpu(stage.listeners_pid), _database_cpu(stage.database_pid)
     run = drive(stage.address, connections, work)
-    gateway, database = _cpu(stage.gateway_pid) - gateway, _database_cpu(stage.database_pid) - database
+    listeners, database = _cpu(stage.listeners_pid) - listeners, _database_cpu(stage.database_pid) - database
     after = _fates(stage.db)
     return {
         **_figures(run, connections),
-        "gateway_cpu_us_per_message": round(gateway / count * 1e6, 1),
+        "listeners_cpu_us_per_message": round(listeners / count * 1e6, 1),
         "database_cpu_us_per_message": round(database / count * 1e6, 1),
         "mapped_meanwhile": after.mapped - fates.mapped,
         "wal_syncs": _wal_syncs(stage, f"{name}e") - syncs,
@@ -149,8 +149,8 @@ def _durable(db: psycopg.Connection[Any]) -> dict[str, str]:
 
 
 @contextmanager
-def _serving(state: Path, maps: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run ``serve``; yield the process and the address of its listener."""
+def _serving(state: Path, maps: str) -> Iterator[tuple[int, str]]:
+    """Run ``serve``; yield the process of its listeners and the address of the one there is."""
     config = state / "intake.yaml"
     config.write_text(CONFIG.format(maps=maps), encoding="utf-8")
     command = [sys.executable, "-m", "api.cli", "--config", str(config), "--state", str(state), "serve", "--port", "0"]
@@ -158,16 +158,14 @@ def _serving(state: Path, maps: str) -> Iterator[tuple[subprocess.Popen[str], st
     with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
         said: list[str] = []
         try:
-            address = None
-            for line in process.stderr or ():
+            listening = None
+            while listening is None and (line := process.stderr.readline() if process.stderr else ""):
                 said.append(line)
-                if '"listener.listening"' in line and (found := re.search(r'"address":"([\d.:]+)"', line)):
-                    address = found[1]
-                    break
-            if address is None:
+                listening = loads(line.encode()) if '"listener.listening"' in line else None
+            if listening is None:
                 raise Misconfigured(f"serve didn't start: {''.join(said[-3:]).strip()}")
             threading.Thread(target=lambda: [None for _ in process.stderr or ()], daemon=True).start()
-            yield process, address
+            yield listening["process"], listening["address"]
         finally:
             process.terminate()
             process.wait()
