@@ -237,13 +237,25 @@ def _field(path: Er7Path, rest: str) -> Er7Path:
 
 
 def _below(at: Located, part: str) -> Located:
-    """Return the place of a part: ``1.2`` of a field is a sub-component, ``2`` of a component too."""
+    """Return the place of a part: of a segment ``5`` is a field, of a field ``1.2`` is a sub-component, ``2`` of a component too."""
     if not part:
         return at
     numbers = [int(number) for number in part.split(".")]
+    if at.segment and not at.number:
+        return Located(at.segment, *numbers)
     if at.component:
         return Located(at.segment, at.number, at.component, numbers[0])
     return Located(at.segment, at.number, numbers[0], numbers[1] if len(numbers) > 1 else 0)
+
+
+def _moved(place: tuple[Node, int], part: str) -> tuple[tuple[Node, int], str]:
+    """Return the segment and part that are meant: ``@12.5`` is field 5 of segment 12 of the message, beside the one that was read."""
+    if not part.startswith("@"):
+        return place, part
+    number, _, below = part[1:].partition(".")
+    beside = (place[0].up.kids or {}) if place[0].up is not None else {}
+    found = (node for nodes in beside.values() for node in nodes if node.i == int(number))
+    return (next(found, place[0]), place[1]), below
 
 
 def written(place: tuple[Node, int], at: Located) -> str:
@@ -254,7 +266,7 @@ def written(place: tuple[Node, int], at: Located) -> str:
         which, node = node.n, node.up or NONE
     text = f"{node.name or at.segment}{f'({node.n})' if node.n > 1 else ''}"
     if at.number:
-        text += f"-{at.number}[{which}]"
+        text += f"-{at.number}[{which or 1}]"
     return text + (f".{at.component}" if at.component else "") + (f".{at.sub}" if at.sub else "")
 
 
@@ -303,13 +315,16 @@ class Er7Dialect:
 
     def place(self, place: Any, at: Located, part: str) -> str:
         """Return a place as it stands in lineage and issues."""
-        return place if type(place) is str else written(place, _below(at, part))
+        if type(place) is str:
+            return place
+        place, part = _moved(place, part)
+        return written(place, _below(at, part))
 
     def offset(self, body: bytes, place: Any, at: Located, part: str) -> tuple[int, int] | None:
         """Return where in the message a place is."""
         if type(place) is str:
             return None
-        node, which = place
+        (node, which), part = _moved(place, part)
         at = _below(at, part)
         found = er7.offsets(body, self.sets)
         if type(node) is Item:

@@ -170,7 +170,7 @@ def find_unit(unit: str, units: UnitTable | None) -> tuple[str, str] | None:
     return None
 
 
-@converter("measured", to="Quantity", options=OPTIONS, raw=True)
+@converter("measured", to="Quantity", options=OPTIONS, sources={"": ""})
 def measured(value: str, context: ConvertContext) -> Any:
     """Read OBX-5 with OBX-6: a number (``<5``, ``7,2``, an SN) in a unit that the row allows; ``unit`` is for an OBX without one.
 
@@ -205,7 +205,7 @@ def _learned(unit: str, context: ConvertContext) -> _Known:
     return made
 
 
-@converter("unmeasured", to="CodeableConcept", options=OPTIONS, raw=True)
+@converter("unmeasured", to="CodeableConcept", options=OPTIONS, sources={"": "5"})
 def unmeasured(fields: list[str], context: ConvertContext) -> dict[str, Any] | None:
     """Say why an OBX gives no value: nothing there, nothing yet, not asked, a text or unit without place, out of range."""
     found = read(context.item, context)
@@ -236,7 +236,7 @@ def unread(value: str, context: ConvertContext) -> str | None:
     return read(context.item, context).written or None
 
 
-@converter("no_value", to="CodeableConcept", raw=True)
+@converter("no_value", to="CodeableConcept", sources={"": "5"})
 def no_value(fields: list[str], context: ConvertContext) -> dict[str, Any] | None:
     """Say why an OBX has no value at all: not asked, not yet, or nobody knows."""
     value = fields[5] if len(fields) > 5 else ""

@@ -20,7 +20,14 @@ TAKEN_BACK: Final = frozenset({"D", "W"})
 HALF_OPTIONS: Final = (*OPTIONS, "half")
 
 
-SOURCES: Final = {"": "5", "code": "3", "interpretation": "8", "referenceRange": "7"}
+SOURCES: Final = {
+    "": "5",
+    "code": "3",
+    "valueQuantity.unit": "6",
+    "valueQuantity.code": "6",
+    "interpretation": "8",
+    "referenceRange": "7",
+}
 
 
 @converter("pressure", to="BackboneElement", options=HALF_OPTIONS, raw=True, sources=SOURCES)
@@ -37,7 +44,10 @@ def pressure(fields: list[str], context: ConvertContext) -> Any:
     if node is not None and code(node) == half:
         said = {"interpretation": interpretations(node, context), "referenceRange": ranges(node, context)}
         made |= {name: some for name, some in said.items() if some}
-    return Converted(made, found.notes) if found.notes else made
+    if node is None or node is context.item:
+        return Converted(made, found.notes) if found.notes else made
+    # The other half is a segment of its own: what comes from it is said to come from there.
+    return Converted(made, found.notes, {leaf: f"@{node.i}.{part}" for leaf, part in SOURCES.items()})
 
 
 def _node(half: str, context: ConvertContext) -> Node | None:

@@ -26,7 +26,10 @@ MEMO_LENGTH: Final = 80
 _ranges: dict[tuple[int, str, str], tuple[Any, list[dict[str, Any]]]] = {}
 
 
-@converter("reference_range", to="BackboneElement", raw=True, sources={"": "7", "low.unit": "6", "high.unit": "6"})
+SOURCES: Final = {"": "7", "low.unit": "6", "low.code": "6", "high.unit": "6", "high.code": "6"}
+
+
+@converter("reference_range", to="BackboneElement", raw=True, sources=SOURCES)
 def reference_range(fields: list[str], context: ConvertContext) -> Any:
     """Read OBX-7: its text, and its bounds where they are numbers (``0 - 15``, ``4.0-7.0``, ``<5``), in the unit of OBX-6."""
     return ranges(context.item, context)

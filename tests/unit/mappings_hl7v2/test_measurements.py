@@ -126,6 +126,14 @@ def test_halves_of_another_moment_or_order_are_never_put_together() -> None:
     assert sorted(_halves(body) for body in bodies(found)) == [["148", "unknown"], ["unknown", "88"], ["unknown", "99"]]
 
 
+def test_each_half_of_a_blood_pressure_is_traced_to_its_own_obx() -> None:
+    [pressure] = oru(obx("NM", SYSTOLIC, "148", "mm[Hg]"), obx("NM", DIASTOLIC, "84", "mm[Hg]"))
+
+    sources = {line.path: line.source for line in pressure.lineage}
+    assert [sources[f"component[{half}].valueQuantity.value"] for half in (0, 1)] == ["OBX-5[1]", "OBX(2)-5[1]"]
+    assert [sources[f"component[{half}].valueQuantity.code"] for half in (0, 1)] == ["OBX-6[1]", "OBX(2)-6[1]"]
+
+
 PRESSURES = st.lists(
     st.tuples(st.sampled_from((SYSTOLIC, DIASTOLIC)), st.sampled_from(("", "1", "2")), st.integers(8, 10)), max_size=12
 )
