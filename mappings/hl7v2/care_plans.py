@@ -21,8 +21,10 @@ USUAL: Final = frozenset({"", "U", "N"})
 @converter("own_notes", to=("string", "markdown"), options=(), private=True, raw=True)
 def own_notes(_: list[str], context: ConvertContext) -> str | None:
     """Read the notes that stand right under the item's segment, one a line. Those of its neighbours are theirs."""
-    node: Node = context.item
-    said = [one for note in (node.kids or {}).get("NTE", ()) for one in field(note.f, NOTE).split("~")]
+    notes = context.item.kids and context.item.kids.get("NTE")
+    if not notes:
+        return None
+    said = [one for note in notes for one in field(note.f, NOTE).split("~")]
     return clean("\n".join(er7.unescape(one) for one in said if one and one != NULL)) if said else None
 
 
