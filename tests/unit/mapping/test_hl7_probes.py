@@ -10,6 +10,7 @@ import pytest
 
 from gateway.mapping.versions import compile_shipped
 from gateway.model import Mapped, MapResult, SourceRecord
+from gateway.store.patch import merged
 from tests.golden.cases import HERE, IDS
 
 BODY = (HERE / "hl7v2-adt" / "admitted-with-everything.source.hl7").read_text(encoding="ascii")
@@ -185,3 +186,34 @@ def test_an_authority_that_the_source_calls_its_own_way_never_lets_a_bsn_into_a_
     assert patient.id == IDS.resource_id("caress-oost", "Patient", f"client/bsn-{IDS.keyed_hash('999911120').hex()[:32]}")
     assert patient.secrets == {"bsn": "999911120"}
     assert "identifier" not in patient.body
+
+
+def test_of_several_professionals_in_one_field_each_is_who_they_are() -> None:
+    result = changed("|01004567^Visser^A.^^^dr.^^^VEKTIS||90001234^Bakker", "|4711^de Wit^B.~4712^Smit^C.||90001234^Bakker")
+    roles = {one.id: one for one in of("PractitionerRole", result)}
+    attending = [one["individual"] for one in body("Encounter", result)["participant"][:2]]
+
+    assert [one["display"] for one in attending] == ["B. de Wit", "C. Smit"]
+    shown = [roles[one["reference"].partition("/")[2]].body["practitioner"]["display"] for one in attending]
+    assert shown == ["B. de Wit", "C. Smit"]
+    (line,) = (one for one in roles[attending[1]["reference"].partition("/")[2]].lineage if one.path == "practitioner.display")
+    assert (line.source or "").startswith("PV1-7[2]")
+
+
+def test_a_discharge_that_is_cancelled_leaves_no_end_and_a_death_no_other_word_about_it() -> None:
+    stay = body("Encounter", changed("ADT^A01^ADT_A01", "ADT^A13^ADT_A01"))
+    stored = {
+        "period": {"start": "2026-03-10", "end": "2026-04-10"},
+        "hospitalization": {"dischargeDisposition": {"text": "huis"}},
+    }
+
+    assert "end" not in merged(stored, stay)["period"]
+    assert "hospitalization" not in merged(stored, stay)
+    died = merged({"deceasedBoolean": False}, {"deceasedDateTime": "2026-03-09", "_deceasedDateTime": {"id": "a"}})
+    assert died == {"deceasedDateTime": "2026-03-09", "_deceasedDateTime": {"id": "a"}}
+
+
+def test_an_older_form_of_a_merge_is_one_too() -> None:
+    text = (HERE / "hl7v2-adt" / "merged.source.hl7").read_text().replace("ADT^A40^ADT_A39", "ADT^A34^ADT_A30")
+
+    assert [one.body["active"] for one in of("Patient", mapped(text))] == [True, False]
