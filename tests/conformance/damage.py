@@ -63,6 +63,7 @@ DAMAGE: Final[Mapping[str, Callable[[Body], None]]] = {
     "nl-core-HealthcareProvider": replaced("kapot", "status"),
     "Patient": replaced("vrouw", "gender"),
     "AllergyIntolerance": without("patient"),
+    "Appointment": replaced("misschien", "status"),
     "nl-core-Problem": without("subject"),
     "Condition": without("subject"),
     "CarePlan": without("intent"),
