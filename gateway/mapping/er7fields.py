@@ -5,6 +5,7 @@ Fields, components and sub-components count from 1, as in the standard.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Final
@@ -15,6 +16,8 @@ from gateway.mapping.er7tree import Node, Tree
 # What a sender writes to say: this is empty now. An empty field says nothing.
 NULL: Final = '""'
 NOTHING: Final = ("", NULL)
+# What no text of FHIR may hold; layout stays.
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 Hit = tuple[Any, Any]
 Choice = tuple[int, int, str, bool]
 
@@ -95,14 +98,15 @@ def part(text: str, component: int, sub: int) -> str:
 
 
 def plain(text: str) -> str:
-    """Return the first component of a text as people read it; empty also for what is said to be empty."""
+    """Return the first component of a text as people read it, without control characters; empty also for what is said to be empty."""
     if "^" in text:
         text = text[: text.index("^")]
     if "&" in text:
         text = text[: text.index("&")]
     if text == NULL:
         return ""
-    return er7.unescape(text) if "\\" in text else text
+    text = er7.unescape(text) if "\\" in text else text
+    return text if text.isprintable() else CONTROL.sub("", text)
 
 
 def text_of(text: Any) -> str | None:
