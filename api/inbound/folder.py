@@ -87,7 +87,7 @@ class Folder:
         data = await asyncio.to_thread((self.config.path / name).read_bytes)
         acks: list[bytes] = []
         arrivals = self.reception.units(data)
-        while some := list(islice(arrivals, AT_ONCE)):
+        while some := await asyncio.to_thread(lambda: list(islice(arrivals, AT_ONCE))):
             stored = await self._stored(some)
             if stored is None:
                 return False

@@ -66,7 +66,9 @@ class Counter:
             return Response(status_code=HTTPStatus.BAD_REQUEST)
 
     async def _stored(self, reception: Reception, data: bytes, media_type: str) -> Response:
-        answers = await asyncio.gather(*(self.writer.answer(arrival) for arrival in reception.units(data)))
+        # On a thread: a large batch is not to make the other connections wait.
+        arrivals = await asyncio.to_thread(lambda: list(reception.units(data)))
+        answers = await asyncio.gather(*(self.writer.answer(arrival) for arrival in arrivals))
         acks = [answer.ack for answer in answers if answer is not None]
         if len(acks) < len(answers):
             raise Refused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -27,6 +28,7 @@ from gateway.intake.senders import desk
 from gateway.intake.writer import Writer
 from gateway.runtime import Gateway
 
+SWITCH_S: Final = 0.0005
 # How long what was handed in may take to be answered when the process ends.
 GRACE_S: Final = 5.0
 
@@ -88,6 +90,8 @@ class Listeners:
         """
         if not self._ways:
             return
+        # A thread that splits a large message holds the interpreter for 5 ms at a time; an answer is given in less.
+        sys.setswitchinterval(SWITCH_S)
         self._thread.start()
         self._begun.result()
 

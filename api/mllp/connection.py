@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
 
 import structlog
 
-from api.mllp.framing import Framer, Oversize
+from api.mllp.framing import Frame, Framer, Oversize
 from gateway.config import MllpListenerConfig
 from gateway.intake.arrival import Answer, Arrival
 from gateway.intake.outcomes import Outcomes
@@ -20,6 +21,8 @@ from gateway.intake.writer import Writer
 
 # Messages of one connection that wait for their answer; a sender may send ahead this far.
 MOST_AHEAD: Final = 256
+# Split on a thread above this many bytes.
+LARGE: Final = 256 * 1024
 LEAST_WAIT_S: Final = 0.05
 
 log = structlog.get_logger()
@@ -47,7 +50,9 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self._frames: deque[Frame | Oversize] = deque()
         self._waiting = 0
+        self._splitting = False
         self._paused = False
         self._blocked = False
         self._last_words: bytes | None = None
@@ -75,22 +80,14 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes; each frame in them is handed in."""
         self._last = self._loop.time()
-        for item in self._framer.feed(data):
-            if isinstance(item, Oversize):
-                self._refuse(item)
-                return
-            if item.skipped:
-                log.warning("mllp.skipped", listener=self._line.config.code, bytes=item.skipped)
-            for arrival in self._line.reception.frame(item.data):
-                self._waiting += 1
-                self._line.writer.hand_in(arrival, partial(self._told, arrival))
-        self._ease()
+        self._frames += self._framer.feed(data)
+        self._take()
 
     def eof_received(self) -> bool:
         """Send what is still to be answered, then close."""
         self._end()
         over_tls = self._transport is not None and self._transport.get_extra_info("sslcontext") is not None
-        return self._waiting > 0 and not over_tls
+        return self._unanswered and not over_tls
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Forget the connection. What was handed in is stored all the same; the sender will ask again and get the same answer."""
@@ -110,6 +107,37 @@ class Connection(asyncio.Protocol):
         """Go on."""
         self._blocked = False
         self._ease()
+
+    # Messages ----------------------------------------------------------------------------------------------------------------
+
+    def _take(self) -> None:
+        """Hand in what has come, in its order. A large one is split on a thread, so that the other connections don't wait for it."""
+        while self._frames and not self._splitting:
+            item = self._frames.popleft()
+            if isinstance(item, Oversize):
+                self._refuse(item)
+                return
+            if item.skipped:
+                log.warning("mllp.skipped", listener=self._line.config.code, bytes=item.skipped)
+            if len(item.data) > LARGE:
+                self._splitting = True
+                splitting = self._loop.run_in_executor(None, _listed, self._line.reception, item.data)
+                splitting.add_done_callback(self._split)
+            else:
+                self._hand_in(self._line.reception.frame(item.data))
+        self._ease()
+
+    def _split(self, splitting: asyncio.Future[list[Arrival]]) -> None:
+        self._splitting = False
+        if splitting.cancelled():
+            return
+        self._hand_in(splitting.result())
+        self._take()
+
+    def _hand_in(self, arrivals: Iterable[Arrival]) -> None:
+        for arrival in arrivals:
+            self._waiting += 1
+            self._line.writer.hand_in(arrival, partial(self._told, arrival))
 
     # Answers ------------------------------------------------------------------------------------------------------------------
 
@@ -155,12 +183,16 @@ class Connection(asyncio.Protocol):
         """Read while there is room: here, in the writer's queue, and in what the peer has not read."""
         if self._transport is None or self._transport.is_closing():
             return
-        stop = self._ending or self._blocked or self._waiting >= MOST_AHEAD or self._line.writer.full
+        stop = self._ending or self._blocked or self._splitting or self._waiting >= MOST_AHEAD or self._line.writer.full
         if stop != self._paused:
             self._paused = stop
             (self._transport.pause_reading if stop else self._transport.resume_reading)()
         if self._line.writer.full:
             self._line.writer.when_room(self._ease)
+
+    @property
+    def _unanswered(self) -> bool:
+        return bool(self._waiting or self._splitting or self._frames)
 
     def _end(self) -> None:
         """Take nothing more; close once everything is answered."""
@@ -173,7 +205,7 @@ class Connection(asyncio.Protocol):
         self._end()
 
     def _close_when_done(self) -> None:
-        if not self._ending or self._waiting or self._transport is None:
+        if not self._ending or self._unanswered or self._transport is None:
             return
         if self._last_words is not None:
             words, self._last_words = self._last_words, None
@@ -185,7 +217,7 @@ class Connection(asyncio.Protocol):
         config = self._line.config
         bound = config.stall_s if self._framer.pending else config.idle_s
         left = self._last + bound - self._loop.time()
-        if left > 0 or self._waiting or self._paused:
+        if left > 0 or self._unanswered or self._paused:
             # A message may begin meanwhile, and has less time.
             self._timer = self._loop.call_later(min(max(left, LEAST_WAIT_S), config.stall_s), self._watch)
         else:
@@ -195,3 +227,7 @@ class Connection(asyncio.Protocol):
     def _note_incomplete(self) -> None:
         if self._framer.pending:
             log.warning("mllp.incomplete", listener=self._line.config.code, bytes=self._framer.pending)
+
+
+def _listed(reception: Reception, data: bytes) -> list[Arrival]:
+    return list(reception.frame(data))

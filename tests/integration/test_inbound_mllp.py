@@ -194,3 +194,13 @@ def test_no_number_and_no_name_can_keep_a_message_out_of_the_journal(database_ur
 
         assert world.bodies() == odd
         assert world.tally() == (6, 3, 3)
+
+
+def test_a_large_message_keeps_its_place_among_small_ones(database_url: str) -> None:
+    with inbound(database_url) as world, world.client() as client:
+        large = adt("2", body="NTE|1||" + "x" * 2_000_000)
+        client.send(framed(adt("1")) + framed(large) + framed(adt("3")))
+        client.sock.shutdown(socket.SHUT_WR)
+
+        assert [client.ack().split(b"MSA|")[1].split(b"\r")[0] for _ in range(3)] == [b"AA|1", b"AA|2", b"AA|3"]
+        assert world.bodies() == [adt("1"), large, adt("3")]
