@@ -7,6 +7,7 @@ HL7 v2.5.1 chapter 2A, and the datatype maps of the official v2-to-FHIR guide wh
 # ruff: noqa: ARG001 - a converter is always handed both the value and its context.
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NoReturn
 
 from gateway import er7
@@ -74,6 +75,8 @@ AUTHORITIES: Final = {
 # Types of table 0203 that mean a national number of a person. In a Dutch message that is the BSN, valid or mistyped.
 NATIONAL: Final = frozenset({"NNNLD", "NN", "NI", "SS", "SB"})
 BSN_DIGITS: Final = 9
+OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+", re.ASCII)
+UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 MEMO: Final = 4096
 MEMO_LENGTH: Final = 160
 _SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -138,13 +141,12 @@ def _authority(raw: str, context: ConvertContext) -> str:
     found = context.namespaces.get(name) or AUTHORITIES.get(name.upper()) or AUTHORITIES.get(universal)
     if found:
         return found
-    if universal:
-        if kind.upper() in ("ISO", "") and universal[0] in "012" and universal.replace(".", "").isdigit():
-            return "urn:oid:" + universal
-        if kind.upper() in ("UUID", "GUID"):
-            return "urn:uuid:" + universal.lower()
-        if kind.upper() == "URI" and " " not in universal:
-            return universal
+    if kind.upper() in ("ISO", "") and OID.fullmatch(universal):
+        return "urn:oid:" + universal
+    if kind.upper() in ("UUID", "GUID") and UUID.fullmatch(universal):
+        return "urn:uuid:" + universal.lower()
+    if kind.upper() == "URI" and ":" in universal and " " not in universal:
+        return universal
     return f"{BASE}/sid/{in_path(context.system)}/{in_path(name or universal or 'local')}"
 
 
@@ -225,7 +227,7 @@ def code_system(name: str, context: ConvertContext) -> str:
         return V2_TABLE + name[3:].zfill(4)
     if ":" in name and " " not in name:
         return name
-    if name.startswith(("0", "1", "2")) and "." in name and name.replace(".", "").isdigit():
+    if OID.fullmatch(name):
         return "urn:oid:" + name
     return f"{BASE}/CodeSystem/{in_path(context.system)}/{in_path(name or 'L')}"
 
