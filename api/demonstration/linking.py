@@ -25,9 +25,19 @@ def read_links(path: Path) -> list[dict[str, Any]]:
 
 
 def link_everybody(
-    gateway: Gateway, org: int, links: Sequence[Mapping[str, Any]], each: Each, *, system: str, portal: str, by: str
+    gateway: Gateway,
+    org: int,
+    links: Sequence[Mapping[str, Any]],
+    each: Each,
+    *,
+    system: str,
+    numbered: bool,
+    portal: str,
+    by: str,
 ) -> dict[str, str]:
     """Link and grant, some clients at a time; return ``client/person`` → member.
+
+    ``numbered``: the source knows a relation by the person's number alone. Otherwise who they are becomes known with their record.
 
     Raises:
         TransientError: the database failed for somebody.
@@ -35,21 +45,23 @@ def link_everybody(
     ids = gateway.keys(org).ids()
     members: dict[str, str] = {}
 
-    def link_family_of(client: int) -> None:
+    def link_family_of(place: int) -> None:
+        client = clients[place]
         patient = ids.resource_id(system, "Patient", f"client/{client}")
         with gateway.database.transaction(org) as db:
             db.execute(EXPECT, (org, patient))
         for one in links:
-            if int(one["client"]) != client:
+            if str(one["client"]) != client:
                 continue
             person = str(one["person"])
-            related = ids.resource_id(system, "RelatedPerson", f"relation/{person}")
+            related = ids.resource_id(system, "RelatedPerson", f"relation/{person}") if numbered else None
             members[f"{client}/{person}"] = consent.link(
                 gateway, org, portal=portal, client=patient, person=person, related_rid=related, by=by
             )
             consent.set_grant(gateway, org, client=patient, person=person, level=one["level"], granted_by=by)
 
-    failed = each(link_family_of, dict.fromkeys(int(one["client"]) for one in links))
+    clients = list(dict.fromkeys(str(one["client"]) for one in links))
+    failed = each(link_family_of, range(len(clients)))
     if failed:
         raise TransientError(f"{len(failed)} clients could not be linked; see the database's log, then start again")
     return members

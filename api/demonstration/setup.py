@@ -18,6 +18,10 @@ from gateway.state import postgres_folder
 
 ORGANISATION: Final = {"code": "delinde", "name": "Thuiszorg De Linde"}
 SYSTEM: Final = "ons-delinde"
+VENDOR: Final = "vesta"
+VENDOR_SYSTEM: Final = "vesta-delinde"
+# The listener that the vendor pushes to.
+LISTENER: Final = "hl7"
 PORTAL: Final = "familie"
 
 
@@ -41,6 +45,26 @@ class Files:
     def links(self) -> Path:
         """Who is linked to whom, at which level, by the generator."""
         return self.folder / "links.jsonl"
+
+    @property
+    def vendor_truth(self) -> Path:
+        """What each member may have of what the vendor tells, by the vendor."""
+        return self.folder / "vendor-truth.jsonl"
+
+    @property
+    def vendor_links(self) -> Path:
+        """Who is linked to the vendor's clients, at which level."""
+        return self.folder / "vendor-links.jsonl"
+
+    @property
+    def vendor_done(self) -> Path:
+        """The vendor's figures, once everything was told."""
+        return self.folder / "vendor-done.json"
+
+    @property
+    def vendor_log(self) -> Path:
+        """What the vendor said."""
+        return self.folder / "vendor.log"
 
     @property
     def portal_store(self) -> Path:
@@ -84,7 +108,7 @@ def discard(folder: Path) -> None:
 
 
 def configure(files: Files, *, ecd: str, portal: str) -> None:
-    """Write the configuration that names both neighbours."""
+    """Write the configuration that names the ECD, the portal, and the listener for the vendor."""
     source: dict[str, Any] = {
         "code": "ons",
         "connector": "ons",
@@ -96,7 +120,9 @@ def configure(files: Files, *, ecd: str, portal: str) -> None:
         "connector": "member-fhir",
         "settings": {"base_url": portal, "origin": "caren", "secrets": {"key": str(files.secret("portal.jwk"))}},
     }
-    organisation = {**ORGANISATION, "sources": [source], "portals": [target]}
+    pushing = {"code": VENDOR, "connector": "hl7v2", "system": VENDOR_SYSTEM, "settings": {"senders": ["VESTA|DELINDE"]}}
+    listener = {"code": LISTENER, "kind": "mllp", "bind": "127.0.0.1:0", "sources": [VENDOR]}
+    organisation = {**ORGANISATION, "sources": [source, pushing], "portals": [target], "listeners": [listener]}
     _write(files.config, yaml.safe_dump({"organisations": [organisation]}, sort_keys=False))
 
 

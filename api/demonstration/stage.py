@@ -23,7 +23,9 @@ from api.demonstration.neighbours import Neighbour, started
 from api.demonstration.progress import progress
 from api.demonstration.setup import ORGANISATION, Files, configure, folder_in, fresh
 from api.demonstration.story import Say, Story
-from api.opening import open_installation
+from api.demonstration.vendor import vendor
+from api.inbound.process import ListenerProcess
+from api.opening import Installation, open_installation
 from api.ops.token import operator_token
 from api.server import listen, sweep_and_serve
 from gateway.errors import Misconfigured
@@ -35,6 +37,8 @@ AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 FIRST_SLOT_H = 7
 # Linking everybody happens in this time, before the slot comes.
 BEFORE = timedelta(minutes=30)
+# The vendor has an eighth of the clients that the ECD has, of its own, and has known them for two weeks.
+VENDORS_SHARE, VENDORS_DAYS = 8, 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +74,36 @@ def open_story(wishes: Wishes, folder: Path, say: Say, told: Progress) -> Iterat
         files = fresh(folder)
         ecd, portal = (stack.enter_context(one) for one in _neighbours(files, wishes, first_slot))
         configure(files, ecd=ecd.base_url, portal=portal.base_url)
+        today = f"{first_slot.astimezone(AMSTERDAM):%Y-%m-%d}"
+        pushing = vendor(files, clients=max(2, wishes.clients // VENDORS_SHARE), days=VENDORS_DAYS, seed=wishes.seed, today=today)
+        telling = stack.enter_context(pushing)
         installation = stack.enter_context(open_installation(files.config, state=folder, clock=clock, embedded=True))
+        listeners = stack.enter_context(_listening(installation))
         yield Story(
             files=files,
             installation=installation,
             org=installation.org(None),
             ecd=ecd,
             portal=portal,
+            vendor=telling,
+            listeners=listeners,
             clock=clock,
             each=stack.enter_context(Threads()),
             say=say,
             progress=told,
             store=files.portal_store / "portal.sqlite",
         )
+
+
+@contextmanager
+def _listening(installation: Installation) -> Iterator[ListenerProcess]:
+    """Listen for what is pushed, as ``serve`` does."""
+    listeners = ListenerProcess(installation, installation.gateway, on_death=lambda: None)
+    listeners.start()
+    try:
+        yield listeners
+    finally:
+        listeners.stop()
 
 
 @contextmanager
@@ -122,8 +143,12 @@ def _tell(story: Story, wishes: Wishes) -> int:
 
     slot = story.move_to_next_slot()
     say(f"\n1. First sync, slot {slot.astimezone(AMSTERDAM):%H:%M}")
+    story.listen_to_the_vendor()
     for line in story.sync().lines():
         say(line)
+    told = story.take_in_the_rest()
+    answers = ", ".join(f"{count} {answer}" for answer, count in told.items() if answer != "messages")
+    say(f"meanwhile {told['messages']} messages of HL7 v2 came in by MLLP from another vendor ({answers}), and went the same way")
     say("")
     found = story.ledgers()
     differences = story.verdict(members, found, wishes.lie)

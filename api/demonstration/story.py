@@ -18,8 +18,10 @@ from api.demonstration.lies import plant
 from api.demonstration.linking import link_everybody, read_links
 from api.demonstration.neighbours import Neighbour
 from api.demonstration.reasons import unlike
-from api.demonstration.setup import PORTAL, SYSTEM, Files
+from api.demonstration.setup import LISTENER, PORTAL, SYSTEM, VENDOR_SYSTEM, Files
 from api.demonstration.travelled import Travelled, snapshot_of, travelled
+from api.demonstration.vendor import Vendor
+from api.inbound.process import ListenerProcess
 from api.opening import Installation
 from api.report import report
 from api.runs import EXIT_LOSS, aside, exit_code, failures, portal_trouble
@@ -27,9 +29,10 @@ from gateway import consent
 from gateway.accounting import Ledgers, ledgers
 from gateway.connector import RemoteState
 from gateway.context import context_for
-from gateway.flow import Progress
+from gateway.flow import Flow, Progress
 from gateway.outbox import deliver_lane
 from gateway.portals import portals
+from gateway.sources import pushed_and_waiting
 from samples.comparison import Difference
 from schedules.firing import claim_due
 from schedules.listing import schedules
@@ -50,6 +53,8 @@ class Story:
     org: int
     ecd: Neighbour
     portal: Neighbour
+    vendor: Vendor
+    listeners: ListenerProcess
     clock: MovableClock
     each: Threads
     say: Say
@@ -58,9 +63,27 @@ class Story:
 
     def link_everybody(self) -> dict[str, str]:
         """Link and grant as the organisation says; return ``client/person`` → member."""
-        links = read_links(self.files.links)
+        gateway, told = self.installation.gateway, {"portal": PORTAL, "by": "demonstration"}
+        ecd, vendor = read_links(self.files.links), read_links(self.files.vendor_links)
+        return {
+            **link_everybody(gateway, self.org, ecd, self.each, system=SYSTEM, numbered=True, **told),
+            **link_everybody(gateway, self.org, vendor, self.each, system=VENDOR_SYSTEM, numbered=False, **told),
+        }
+
+    def listen_to_the_vendor(self) -> None:
+        """Let the vendor begin: what it tells comes in while the sync runs."""
+        self.vendor.begin(self.listeners.addresses[LISTENER])
+
+    def take_in_the_rest(self) -> dict[str, Any]:
+        """Wait until the vendor has told everything, and bring to the portal what came after the sync had mapped; return its figures."""
+        figures = self.vendor.finished()
         gateway = self.installation.gateway
-        return link_everybody(gateway, self.org, links, self.each, system=SYSTEM, portal=PORTAL, by="demonstration")
+        flow = Flow(gateway=gateway, org=self.org, each=self.each, progress=self.progress)
+        for source in pushed_and_waiting(gateway, self.org):
+            flow.translate(source)
+        flow.disclose()
+        flow.deliver()
+        return figures
 
     def sync(self) -> Travelled:
         """Run the slot that is due and say what travelled, per stream."""
@@ -96,7 +119,7 @@ class Story:
 
     def verdict(self, members: dict[str, str], found: Ledgers, lie: str | None = None) -> list[Difference]:
         """Compare the portal's own store with the truth, after planting a lie if one was asked for."""
-        truth = read_lines(self.files.truth)
+        truth = [*read_lines(self.files.truth), *read_lines(self.files.vendor_truth)]
         if lie is not None:
             plant(lie, self.store, truth, members, self.installation.gateway, self.org)
             found = ledgers(self.installation.gateway, self.org)
@@ -153,7 +176,7 @@ class Story:
     def name_the_family(self, members: dict[str, str]) -> None:
         """Tell the sample portal which account looks at which pages: a person linked to two clients has one account."""
         accounts: dict[str, dict[str, Any]] = {}
-        for one in read_links(self.files.links):
+        for one in [*read_links(self.files.links), *read_links(self.files.vendor_links)]:
             new = {"account": one["account"], "name": one["name"], "note": one["note"], "members": []}
             account = accounts.setdefault(one["account"], new)
             account["members"].append(members[f"{one['client']}/{one['person']}"])

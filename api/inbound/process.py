@@ -40,6 +40,7 @@ class ListenerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._reader = threading.Thread(target=self._read, name="listener-hints")
         self._stopping = False
+        self.addresses: dict[str, str] = {}
 
     def start(self) -> bool:
         """Start the process and return True when all listen. Without listeners nothing is started.
@@ -55,8 +56,9 @@ class ListenerProcess:
         if "addresses" not in said:
             self.stop()
             raise Misconfigured(said.get("problem", "the listeners didn't start; the log says why"))
+        self.addresses = said["addresses"]
         self._reader.start()
-        for code, where in said["addresses"].items():
+        for code, where in self.addresses.items():
             log.info("listener.listening", listener=code, address=where, process=self._process.pid)
         return True
 
