@@ -53,11 +53,12 @@ def siu(trigger: str, *segments: str) -> list[Mapped]:
 def test_what_is_off_never_stands_as_if_it_were_on_whatever_the_status_field_still_says(
     trigger: str, status: str, times: str
 ) -> None:
+    if trigger == "S26" and not times:
+        return  # held back, see below
     [off] = siu(trigger, sch(status=status, times=times), CLIENT)
 
     assert off.body["status"] not in STANDING
-    assert off.withdrawn is (off.body["status"] == "entered-in-error")
-    assert off.withdrawn or trigger != "S17"
+    assert off.withdrawn or (trigger != "S17" and off.body["status"] != "entered-in-error")
 
 
 @pytest.mark.parametrize("trigger", ["S12", "S13", "S14"])
@@ -148,10 +149,11 @@ def test_an_appointment_without_an_end_lasts_as_long_as_it_says(times: str, end:
     assert one.body["end"] == end
 
 
+@pytest.mark.parametrize("trigger", ["S12", "S14", "S26"])
 @pytest.mark.parametrize(
     "segments", [(sch(times="^^^20260311083000"), CLIENT), (sch(times=""), CLIENT), (sch(),), (sch(""), CLIENT)]
 )
-def test_without_an_end_a_start_a_client_or_a_number_it_is_held_back(segments: tuple[str, ...]) -> None:
-    result = mapped("SIU^S12^SIU_S12", *segments)
+def test_without_an_end_a_start_a_client_or_a_number_it_is_held_back(trigger: str, segments: tuple[str, ...]) -> None:
+    result = mapped(f"SIU^{trigger}^SIU_S12", *segments)
 
     assert (result.outcome, result.reason, result.mapped) == ("quarantined", "required-missing", ())
