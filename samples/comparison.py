@@ -19,6 +19,7 @@ from typing import Any, Final
 DIRECTORY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location"})
 GATEWAYS_OWN: Final = frozenset({"CareTeam"})
 CANARY: Final = re.compile(rb"KANARIE-[0-9A-Za-z-]+")
+REFERENCE: Final = re.compile(rb'"reference": ?"([A-Z][A-Za-z]+/[^"]+)"')
 RECORD: Final = re.compile(r"/record/(?P<system>[^/]+)/(?P<stream>[^#]+)#(?P<key>.+)$")
 WRITES: Final = "select member, type, id, op, body from version order by seq"
 VOLATILE: Final = frozenset({"versionId", "lastUpdated", "source"})
@@ -65,7 +66,7 @@ def compare(truth: Iterable[Mapping[str, Any]], writes: Iterable[Write], members
     """Compare; ``members`` maps the generator's ``client/person`` to the member's name at the portal."""
     history = list(writes)
     expected = _expectations(truth, members)
-    differences = [*_sent_twice(history), *_canaries(history)]
+    differences = [*_sent_twice(history), *_canaries(history), *_leading_outside(history)]
     held = _held(history)
     for place in sorted(expected.keys() | held.keys()):
         differences += _compare_record(place, expected.get(place), held.get(place, []))
@@ -176,6 +177,18 @@ def _canaries(history: list[Write]) -> Iterator[Difference]:
         for canary in sorted(set(CANARY.findall(write.body))):
             name = f"{write.type}/{write.id} for {write.member}"
             yield Difference(lie="delivered-though-withheld", key=name, detail=f"canary {canary.decode()}")
+
+
+def _leading_outside(history: list[Write]) -> Iterator[Difference]:
+    """A reference to something that the member doesn't hold: it leads to what isn't theirs, or nowhere."""
+    current = {(write.member, f"{write.type}/{write.id}"): write for write in history}
+    current = {place: write for place, write in current.items() if write.op != "delete"}
+    for (member, name), write in current.items():
+        for found in sorted(set(REFERENCE.findall(write.body))):
+            if (member, found.decode()) not in current:
+                yield Difference(
+                    lie="leads-outside", key=f"{name} for {member}", detail=f"refers to {found.decode().partition('/')[0]}"
+                )
 
 
 def held_by_kind(writes: Iterable[Write]) -> Counter[str]:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from gateway.connector import DeliveryItem
 from gateway.database import Connection
-from gateway.disclosure.projections import project
+from gateway.disclosure.projections import project, stays_inside
 from gateway.jsonbytes import dumps, loads
 from gateway.outbox.lanes import Lane, hold
 
@@ -178,5 +178,5 @@ def sending_of(row: Any, body: bytes | None) -> Sending:
 
 
 def projected(name: str, body: bytes) -> bytes:
-    """Return what a member gets of a stored resource: the very bytes for ``whole``, a smaller resource otherwise."""
-    return body if name == "whole" else dumps(project(name, loads(body)))
+    """Return what a member gets of a stored resource: the very bytes for ``whole`` where nothing stays inside, a smaller resource otherwise."""
+    return body if name == "whole" and not stays_inside(body) else dumps(project(name, loads(body)))

@@ -30,7 +30,7 @@ def labelled(mapped: Mapped, body: dict[str, Any], rule: ClassRule | None) -> di
 
 def stored_hash(resource: dict[str, Any], bsn_hash: bytes) -> tuple[bytes, bytes]:
     """Return (hash of the whole as a portal holds it, hash by which the store tells change: with the BSN's keyed hash)."""
-    return _hashes(canonical_form(resource), bsn_hash)
+    return _hashes(resource, canonical_form(resource), bsn_hash)
 
 
 def storable(resource: dict[str, Any], bsn_hash: bytes) -> tuple[dict[str, Any], tuple[bytes, bytes]]:
@@ -39,13 +39,13 @@ def storable(resource: dict[str, Any], bsn_hash: bytes) -> tuple[dict[str, Any],
     if may_be_forbidden(form):
         resource = allowed(resource)
         form = canonical_form(resource)
-    return resource, _hashes(form, bsn_hash)
+    return resource, _hashes(resource, form, bsn_hash)
 
 
 def stamp(resource: dict[str, Any], hashes: tuple[bytes, bytes], version: int, at: datetime, record: RecordKey) -> Stamped:
     """Make the final bytes of a labelled resource."""
     whole, stored = hashes
-    projections, references = {"whole": whole}, {("whole", *found) for found in references_in(resource)}
+    projections, references = {"whole": whole}, {("whole", *found) for found in references_in(project("whole", resource))}
     for name in names_for(resource["resourceType"])[1:]:
         shape = project(name, resource)
         projections[name] = hashlib.sha256(canonical_form(shape)).digest()
@@ -60,8 +60,10 @@ def instant(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _hashes(form: bytes, bsn_hash: bytes) -> tuple[bytes, bytes]:
-    return hashlib.sha256(form).digest(), hashlib.sha256(form + bsn_hash).digest()
+def _hashes(resource: dict[str, Any], form: bytes, bsn_hash: bytes) -> tuple[bytes, bytes]:
+    whole = project("whole", resource)
+    delivered = form if whole is resource else canonical_form(whole)
+    return hashlib.sha256(delivered).digest(), hashlib.sha256(form + bsn_hash).digest()
 
 
 def _final(resource: dict[str, Any], version: int, at: datetime, record: RecordKey) -> bytes:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.disclosure.projections import PROJECTIONS, names_for, project, references_in
+from gateway.disclosure.projections import PROJECTIONS, names_for, project, references_in, stays_inside
+from gateway.jsonbytes import dumps
 
 TYPES = ("Appointment", "Patient", "RelatedPerson", "Practitioner", "PractitionerRole", "Organization", "Observation")
 APPOINTMENT = {
@@ -84,6 +85,18 @@ def test_a_name_is_all_that_is_left_of_a_patient() -> None:
         "identifier": [{}],
     }
     assert set(project("name-only", patient)) == {"resourceType", "id", "name"}
+
+
+def test_which_record_replaced_which_stays_inside_also_in_the_whole() -> None:
+    patient = {
+        "resourceType": "Patient",
+        "id": "a",
+        "active": True,
+        "link": [{"other": {"reference": "Patient/b"}, "type": "replaces"}],
+    }
+    assert project("whole", patient) == {"resourceType": "Patient", "id": "a", "active": True}
+    assert stays_inside(dumps(patient))
+    assert not stays_inside(dumps(project("whole", patient)))
 
 
 def test_contact_details_of_a_relation_are_not_in_its_name_and_role() -> None:
