@@ -89,12 +89,12 @@ def _ours(maps: MappingSet, kind: str, inputs: Sequence[bytes], seed: int) -> di
 
     sampled = inputs[:WARM_UP]
     for data in messages(kind, len(sampled), seed + 1):
-        traced(data)
+        convert(data)
     spent = timed(convert, inputs)
     sample, written = zip(*(convert(data) for data in sampled), strict=True)
     return {
         "median_us": round(median(spent), 1),
-        "with_lineage_written_us": round(median(timed(traced, inputs)), 1),
+        "with_lineage_written_us": round(median(timed(traced, sampled)), 1),
         "p95_us": round(quantiles(spent, n=20)[-1], 1),
         "mean_us": round(sum(spent) / len(spent), 1),
         "bytes_in": round(median(len(data) for data in inputs)),
