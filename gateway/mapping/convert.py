@@ -8,6 +8,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from gateway.errors import Misconfigured, Rejected
 from gateway.model import IssueCode
 
@@ -71,18 +73,36 @@ class RowFacts:
     allowed: frozenset[str] | None = None
 
 
-class ConvertContext:
+class RecordIds:
+    """The ids of one record: each is worked out once, however often the record names its resource."""
+
+    __slots__ = ("known", "space")
+
+    def __init__(self, space: IdSpace) -> None:
+        self.space = space
+        self.known: dict[tuple[str, str], str] = {}
+
+    def resource_id(self, system: str, type_: str, key: str) -> str:
+        """Return the id of a resource of the record's system."""
+        found = self.known.get((type_, key))
+        if found is None:
+            found = self.known[type_, key] = self.space.resource_id(system, type_, key)
+        return found
+
+    def keyed_hash(self, text: str) -> bytes:
+        """Return the hash by which equal secrets are recognised; see ``IdSpace``."""
+        return self.space.keyed_hash(text)
+
+
+class ConvertContext(Struct, eq=False):
     """What a converter may know beside the value: the row's options and tables, and the record around it."""
 
-    __slots__ = ("ids", "item", "record", "row", "system", "unit")
-
-    def __init__(self, row: RowFacts, ids: IdSpace, system: str, record: Any, item: Any, unit: Any) -> None:
-        self.row = row
-        self.ids = ids
-        self.system = system
-        self.record = record
-        self.item = item
-        self.unit = unit
+    row: RowFacts
+    ids: IdSpace | RecordIds
+    system: str
+    record: Any
+    item: Any
+    unit: Any
 
     @property
     def options(self) -> Mapping[str, Any]:

@@ -147,12 +147,17 @@ def _held(run: Run, reason: str, found: Issue) -> MapResult:
 
 
 def _issues(run: Run) -> tuple[Issue, ...]:
-    return (*run.issues, *(one for draft in run.drafts for one in draft.issues))
+    found = run.issues.copy()
+    for draft in run.drafts:
+        found += draft.issues
+    return tuple(found)
 
 
 def _result(run: Run) -> MapResult:
     seen: set[str] = set()
-    hidden = {f"{draft.plan.type}/{draft.id}" for draft in run.drafts if not NEVER_LEAVES.isdisjoint(draft.labels)}
+    hidden = {
+        f"{draft.plan.type}/{draft.id}" for draft in run.drafts if draft.labels and not NEVER_LEAVES.isdisjoint(draft.labels)
+    }
     mapped = []
     for draft in run.drafts:
         patient = _patient(draft)
@@ -183,15 +188,34 @@ def _fault(draft: Draft, own: str, seen: set[str], hidden: set[str], patient: st
 def _patient(draft: Draft) -> str | None:
     if draft.plan.type == "Patient":
         return draft.id
-    named = draft.facts.get("patient")
-    if named is not None or draft.plan.type in DIRECTORY:
-        return None if draft.plan.type in DIRECTORY else str(named)
-    patients = [one for one in draft.references if one.startswith("Patient/")]
-    return patients[0].partition("/")[2] if len(patients) == 1 else None
+    if draft.plan.type in DIRECTORY:
+        return None
+    if "patient" in draft.facts:
+        return str(draft.facts["patient"])
+    found = None
+    for one in draft.references:
+        if one.startswith("Patient/"):
+            if found is not None:
+                return None
+            found = one
+    return None if found is None else found[len("Patient/") :]
 
 
 def _mapped(run: Run, draft: Draft, patient: str | None) -> Mapped:
     record, facts = run.record, draft.facts
+    if not (facts or draft.labels or draft.secrets or draft.issues or record.labels or record.origin):
+        # Most resources. Each further keyword costs, also one with the value that it has anyway.
+        return Mapped(
+            type=draft.plan.type,
+            id=draft.id,
+            body=draft.body,
+            write=draft.plan.write,
+            class_=draft.class_,
+            source_time=record.source_time,
+            patient=patient,
+            references=frozenset(draft.references),
+            trail=Trail(draft.trail, run.dialect, record.body),
+        )
     at: datetime | None = facts.get("data_at")
     return Mapped(
         type=draft.plan.type,

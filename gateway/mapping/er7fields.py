@@ -25,12 +25,12 @@ Choice = tuple[int, int, str, bool]
 class Item(Node):
     """One repetition of a field, when a map is repeated for each: its text is field 0, its number ``n``, its segment ``up``."""
 
-    __slots__ = ("of",)
+    of: int = 0
 
-    def __init__(self, up: Node, of: int, text: str, n: int) -> None:
-        # A number of its own: what is worked out once for a node must not be taken for its neighbour's.
-        super().__init__("", [text], (up.i + 1 << 40) + (of << 24) + n, up, n)
-        self.of = of
+
+def item(up: Node, of: int, text: str, n: int) -> Item:
+    """Return a repetition. Its number is its own: what is worked out once for a node must not be taken for its neighbour's."""
+    return Item("", [text], (up.i + 1 << 40) + (of << 24) + n, up, n, None, of)
 
 
 def fld(f: list[str], number: int) -> str:
@@ -141,17 +141,27 @@ def hits(nodes: Iterable[Node], number: int, which: Any, component: int, sub: in
     return found
 
 
-def items(tree: Tree, name: str, number: int, more: tuple[tuple[str, int], ...] = ()) -> Iterator[Node]:
-    """Yield what a map is repeated for: the segments of a name, or the filled repetitions of one of their fields, or of several."""
-    for also in more:
-        yield from items(tree, *also)
+def items(tree: Tree, name: str, number: int, more: tuple[tuple[str, int], ...] = ()) -> Sequence[Node]:
+    """Return what a map is repeated for: the segments of a name, or the filled repetitions of one of their fields, or of several.
+
+    Repetitions are made once for a message: what one map works out for them the next one knows.
+    """
+    if not number:
+        return tree.nodes.get(name, ())
+    found: list[Node] | None = tree.memo.get((name, number, more))
+    if found is None:
+        found = tree.memo[name, number, more] = []
+        for place in (*more, (name, number)):
+            found += _repetitions(tree, *place)
+    return found
+
+
+def _repetitions(tree: Tree, name: str, number: int) -> Iterator[Node]:
     for node in tree.nodes.get(name, ()):
-        if not number:
-            yield node
-        elif number < len(node.f):
+        if number < len(node.f) and node.f[number]:
             for n, text in enumerate(node.f[number].split("~"), 1):
                 if there(text):
-                    yield Item(node, number, text, n)
+                    yield item(node, number, text, n)
 
 
 def index(tree: Tree, key: tuple[str, int, int]) -> dict[str, list[Node]]:

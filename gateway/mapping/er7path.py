@@ -108,8 +108,11 @@ class Er7Path:
 
     def _several(self, name: str, found: tuple[str, str], depth: int) -> Emitted:
         if not self.every and self.which == "*" and not self.component and not self.sub:
-            null = f"{name}.f[{self.number}:{self.number + 1}] == [NULL]"
-            return Emitted(f"each({name}, {self.number})", "", many=True, setup=(found,), values=True, null=null)
+            fields, length, n = f"{name}f", f"{name}n", self.number
+            null = f"{length} > {n} and {fields}[{n}] == NULL"
+            whole = (found, (fields, f"{name}.f"), (length, f"len({fields})"))
+            value = f"(each({name}, {n}) if {length} > {n} else ())"
+            return Emitted(value, "", many=True, setup=whole, values=True, null=null)
         nodes = self._nodes(depth) if self.every else f"({name},)"
         setup = () if self.every else (found,)
         if not self.number:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from msgspec import Struct
+
 PATIENT: Final = frozenset({"PID"})
 VISIT: Final = frozenset({"PV1", "PID"})
 ORDER: Final = frozenset({"OBR", "PID"})
@@ -58,18 +60,15 @@ NOWHERE: Final[frozenset[str]] = frozenset()
 SEVERAL: Final = 2
 
 
-class Node:
+class Node(Struct, eq=False):
     """One segment. ``f`` are its fields by their HL7 number, ``i`` its place in the message from 0, ``kids`` what stands under it."""
 
-    __slots__ = ("f", "i", "kids", "n", "name", "up")
-
-    def __init__(self, name: str, fields: list[str], i: int, up: Node | None, n: int) -> None:
-        self.name = name
-        self.f = fields
-        self.i = i
-        self.up = up
-        self.n = n
-        self.kids: dict[str, list[Node]] | None = None
+    name: str
+    f: list[str]
+    i: int
+    up: Node | None
+    n: int
+    kids: dict[str, list[Node]] | None = None
 
 
 NONE: Final = Node("", [""], -1, None, 0)
@@ -89,27 +88,28 @@ class Tree:
         self.memo: dict[Any, Any] = {}
         top = self.top = Node("MSH", segments[0], 0, None, 1)
         nodes = self.nodes = {"MSH": [top]}
-        open_ = [top]
+        last: Node = top
         for i, fields in enumerate(segments[1:], 1):
             name = fields[0]
             parents = PARENTS.get(name)
             if parents is None:
                 parents = OWN if name[:1] == "Z" else NOWHERE
-            while len(open_) > 1 and open_[-1].name not in parents:
-                open_.pop()
-            up = open_[-1]
+            up = last
+            while up.up is not None and up.name not in parents:
+                up = up.up
             known = nodes.get(name)
             if known is None:
-                known = nodes[name] = []
-            node = Node(name, fields, i, up, len(known) + 1)
-            known.append(node)
-            open_.append(node)
-            if up.kids is None:
-                up.kids = {name: [node]}
-            elif name in up.kids:
-                up.kids[name].append(node)
+                last = Node(name, fields, i, up, 1)
+                nodes[name] = [last]
             else:
-                up.kids[name] = [node]
+                last = Node(name, fields, i, up, len(known) + 1)
+                known.append(last)
+            if up.kids is None:
+                up.kids = {name: [last]}
+            elif name in up.kids:
+                up.kids[name].append(last)
+            else:
+                up.kids[name] = [last]
 
     def anywhere(self, name: str) -> Sequence[Node]:
         """Return the segments of a name wherever they stand, in a message about one patient; of several, whose they are isn't known."""
@@ -118,6 +118,8 @@ class Tree:
 
 def scope(tree: Tree, node: Node, name: str) -> Node:
     """Return the segment of a name as it is seen from a node: itself, below it, then outward; ``NONE`` when there is none."""
+    if name not in tree.nodes:
+        return NONE
     at: Node | None = node
     while at is not None:
         if at.name == name:
@@ -131,6 +133,8 @@ def scope(tree: Tree, node: Node, name: str) -> Node:
 
 def scopes(tree: Tree, node: Node, name: str) -> Sequence[Node]:
     """Return every segment of a name as they are seen from a node: those below the nearest that has any, so also its own neighbours."""
+    if name not in tree.nodes:
+        return ()
     at: Node | None = node
     while at is not None:
         if at.kids is not None and name in at.kids:

@@ -189,9 +189,10 @@ def _ask(test: Test, path: Emitted, depth: int) -> str:
 
 
 def asking(converter: str, path: SourcePath, emitted: Emitted, depth: int) -> str:
-    """Return the Python that asks a converter about a path; about a whole part of a record it is asked once."""
-    once = f", {converter!r}, {emitted.node}" if emitted.node and path.whole else ""
-    return f"asked(ask_{converter}, {emitted.value}, run, n{depth}, FACTS{once})"
+    """Return the Python that asks a converter about a path; about one part of a record, or one text, it is asked once."""
+    once = f", {converter!r}" if emitted.node else ""
+    node = f", {emitted.node}" if once and path.whole else ""
+    return f"asked(ask_{converter}, {emitted.value}, run, n{depth}, FACTS{once}{node})"
 
 
 def valued(value: Any) -> bool:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from msgspec import Struct
+
 from gateway.identity import IdSpace
-from gateway.mapping.convert import ConvertContext, Converted, Converter, RejectRecord, RowFacts, Unmappable
+from gateway.mapping.convert import ConvertContext, Converted, Converter, RecordIds, RejectRecord, RowFacts, Unmappable
 from gateway.mapping.dialect import NOWHERE, Located
-from gateway.mapping.lineage import LEAVES, Origin, Step, copied, pruned, referred, whole
+from gateway.mapping.lineage import Origin, Step, copied, pruned, referred, whole
 from gateway.mapping.moments import moment
 from gateway.model import Issue, IssueCode, SourceRecord
 
@@ -22,6 +24,9 @@ REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
 SHOWN: Final = 2
 # The label of a step that makes a new element each time.
 NEW: Final = "[]"
+
+
+Slot = tuple[dict[str, Any], str]
 
 
 class QuarantineError(Exception):
@@ -45,7 +50,8 @@ class Place:
 class RowPlan:
     """What the engine knows of one row.
 
-    ``sound``: what the converter answers has no empty parts and no references. ``shared``: other rows add to what this one puts.
+    ``sound``: what the converter answers has no empty parts and no references; ``refers``: it has no empty parts. ``shared``: other
+    rows add to what this one puts.
     """
 
     label: str
@@ -61,44 +67,45 @@ class RowPlan:
     at: Located = NOWHERE
     sources: Mapping[str, str] = field(default_factory=dict)
     sound: bool = False
+    refers: bool = False
     shared: bool = False
 
 
-class Draft:
+class Draft(Struct, eq=False):
     """A resource while its rows are filled in. ``slots`` holds the elements that a label means, with their path."""
 
-    __slots__ = ("body", "class_", "facts", "id", "issues", "labels", "plan", "references", "secrets", "slots", "trail")
-
-    def __init__(self, plan: MapPlan, id_: str, body: dict[str, Any], class_: str, trail: list[Step]) -> None:
-        self.plan = plan
-        self.id = id_
-        self.body = body
-        self.class_ = class_
-        self.trail = trail
-        self.issues: list[Issue] = []
-        self.slots: dict[tuple[str, str], tuple[dict[str, Any], str]] = {}
-        self.references: set[str] = set()
-        self.labels: set[str] = set()
-        self.facts: dict[str, Any] = {}
-        self.secrets: dict[str, str] = {}
+    plan: MapPlan
+    id: str
+    body: dict[str, Any]
+    class_: str
+    trail: list[Step]
+    references: set[str]
+    slots: dict[tuple[str, str], Slot]
+    issues: list[Issue] = []
+    labels: set[str] = set()
+    facts: dict[str, Any] = {}
+    secrets: dict[str, str] = {}
 
 
 class Run:
-    """The mapping of one record. ``made`` are the resources so far, ``ready`` the ids that were worked out for a part of the record."""
+    """The mapping of one record. ``made`` are the resources so far.
+
+    ``ready`` holds the ids, and the answers of converters for keys and conditions, that were worked out for a part of the record.
+    """
 
     __slots__ = ("dialect", "drafts", "ids", "issues", "made", "named", "node", "ready", "record", "system")
 
     def __init__(self, record: SourceRecord, ids: IdSpace, dialect: Dialect) -> None:
         self.record = record
         self.system = record.system
-        self.ids = ids
+        self.ids = RecordIds(ids)
         self.dialect = dialect
         self.node: Any = None
         self.drafts: list[Draft] = []
         self.issues: list[Issue] = []
         self.named: dict[str, list[str]] = {}
         self.made: set[str] = set()
-        self.ready: dict[tuple[str, int], str | None] = {}
+        self.ready: dict[tuple[str, int | str], str | None] = {}
 
     def id(self, type_: str, key: str) -> str:
         """Return the id of a resource of this record system."""
@@ -129,24 +136,24 @@ def issue(
     )
 
 
-def asked(
-    converter: Converter, value: Any, run: Run, item: Any, facts: RowFacts, name: str = "", node: Any = None
-) -> str | None:
+def asked(converter: Converter, value: Any, run: Run, item: Any, facts: RowFacts, name: str = "", node: Any = None) -> str | None:
     """Return what a converter makes of a value, for a key or a condition: text, ``true``, or ``None`` for anything else.
 
-    ``facts`` are the map's. What it makes of a whole part of the record (``node``) is the same whoever asks.
+    ``facts`` are the map's. What it makes of a whole part of the record (``node``) is the same whoever asks, and so is what it makes
+    of a text.
     """
     if value is None:
         return None
-    if node is not None and (name, node.i) in run.ready:
-        return run.ready[name, node.i]
+    asked_of = (name, value if node is None else node.i)
+    if name and asked_of in run.ready:
+        return run.ready[asked_of]
     try:
         made = converter(value, ConvertContext(facts, run.ids, run.system, run.node, item, None))
     except Unmappable:
         made = None
     text = "true" if made is True else made if type(made) is str and made else None
-    if node is not None:
-        run.ready[name, node.i] = text
+    if name:
+        run.ready[asked_of] = text
     return text
 
 
@@ -180,28 +187,35 @@ def put(draft: Draft, run: Run, plan: RowPlan, value: Any, made: Any, source: An
         _keep(draft, run, plan, made, source)
         return True
     several = made if plan.spread and type(made) is list else (made,)
-    # Each, not any of them: all() and any() would stop early.
-    return max([_put_one(draft, run, plan, one, source, sources, origin) for one in several], default=False)
+    done = False
+    for one in several:
+        done = _put_one(draft, run, plan, one, source, sources, origin) or done
+    return done
 
 
 def _put_one(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, sources: Mapping[str, str], origin: Origin) -> bool:
     if type(value) not in plan.kinds or (plan.pattern is not None and not plan.pattern.fullmatch(value)):
         _broken(draft, run, plan, value, source, "the converter's answer isn't of the target's type")
-    if not plan.sound:
+    if not plan.sound and (type(value) is not str or not value):
         if not whole(value):
             value = pruned(value)
             if value is None:
                 return False
-        leaf = type(value) in LEAVES
-        if not leaf or plan.places[-1].name == "reference":
-            draft.references.update(
-                one for one in referred(value if not leaf else {"reference": value}) if REFERENCE.fullmatch(one)
-            )
+        refer(draft, value)
+    elif not plan.sound and plan.places[-1].name == "reference":
+        refer(draft, {"reference": value})
     path = place(draft, plan, value)
     if path is None:
         return False
     draft.trail.append((plan, path, copied(value) if plan.shared else value, source, sources or None, origin))
     return True
+
+
+def refer(draft: Draft, value: Any) -> None:
+    """Note what a value refers to."""
+    for one in referred(value):
+        if one not in draft.references and REFERENCE.fullmatch(one):
+            draft.references.add(one)
 
 
 def put_reference(draft: Draft, run: Run, plan: RowPlan, target: str, source: Any) -> bool:  # noqa: ARG001 - as keep_patient
@@ -244,7 +258,7 @@ def place(draft: Draft, plan: RowPlan, value: Any) -> str | None:
     for step in outer:
         path = f"{path}.{step.name}" if path else step.name
         if step.label:
-            node, path = _element(draft, plan, node, path, step)
+            node, path = element(draft, plan, node, path, step)
         else:
             node = node.setdefault(step.name, {})
     path = f"{path}.{last.name}" if path else last.name
@@ -276,8 +290,8 @@ def _last(draft: Draft, node: dict[str, Any], path: str, step: Place, value: Any
     return whole_path
 
 
-def _element(draft: Draft, plan: RowPlan, node: dict[str, Any], path: str, step: Place) -> tuple[dict[str, Any], str]:
-    """Return the element of a repeating one that a label means, made when it isn't there."""
+def element(draft: Draft, plan: RowPlan, node: dict[str, Any], path: str, step: Place) -> Slot:
+    """Return the element of a repeating one that a label means with its path, made when it isn't there."""
     known = draft.slots.get((path, step.label))
     if known is not None:
         return known

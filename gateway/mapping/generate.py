@@ -20,7 +20,8 @@ from gateway.mapping.writer import Writer, first, holes, joined, keyed, written
 
 # What the generated lines call in the engine.
 ENGINE: Final = (
-    "asked", "erase", "keep_patient", "missing", "no_key", "overflow", "place", "put", "put_constant", "put_reference", "refuse",
+    "asked", "element", "erase", "keep_patient", "missing", "no_key", "overflow", "put", "put_constant", "put_reference", "refer",
+    "refuse",
 )  # fmt: skip
 
 
@@ -62,6 +63,7 @@ def _names(made: MapMade, dialect: Dialect, converters: dict[str, Converter]) ->
         "HEAD": _head_steps(made),
         "FACTS": RowFacts(namespaces=made.text.key("namespaces") or {}),
         **{f"R{number}": plan for number, _, plan in plans},
+        **{f"S{number}": plan.sources for number, _, plan in plans},
         **{f"C{number}": plan.convert for number, _, plan in plans},
         **{f"F{number}": plan.facts for number, _, plan in plans},
         **{f"X{number}": ConvertContext(plan.facts, NO_IDS, "", None, None, None) for number, _, plan in plans},
@@ -161,7 +163,8 @@ def _rows(write: Writer, made: MapMade) -> None:
     write(f"body = {{'resourceType': {made.text.type!r}, 'id': rid{profile}}}")
     class_ = _class(write, made)
     write("trail = [*HEAD, (KEY, 'id', rid, origin, None, 'derived')]")
-    write(f"draft = Draft(PLAN, rid, body, {class_}, trail)")
+    write("refs, slots = set(), {}")
+    write(f"draft = Draft(PLAN, rid, body, {class_}, trail, refs, slots)")
     write("run.drafts.append(draft)")
     write_rows(write, made)
     write("return draft")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.mapping.dialect import Emitted
+from gateway.mapping.generate_place import fixed, places_itself, write_place
 from gateway.mapping.rows import ERASED, MapMade, RowMade
 from gateway.mapping.writer import Writer, conditions, first, holes, joined, keyed, written
 
@@ -110,17 +111,19 @@ class _Row:
         if one.constant == ERASED:
             write(f"erase(draft, {self.row})")
             return
-        if not self._single() or type(one.constant) is list or self.plan.shared:
+        if type(one.constant) is list or not places_itself(self.plan):
             self._set(f"put_constant(draft, run, {self.row}, {one.constant!r})")
-            return
-        write(f"body[{one.row.get('to')!r}] = {one.constant!r}")
-        write(f"trail.append(T{self.number})")
-        self._done()
+        elif len(self.plan.places) == 1 and fixed(self.plan):
+            write(f"body[{one.row.get('to')!r}] = {one.constant!r}")
+            write(f"trail.append(T{self.number})")
+            self._done()
+        else:
+            write(f"m = {one.constant!r}")
+            self._place("m", f"m, None, None, {self.plan.origin!r}")
 
-    def _single(self) -> bool:
-        """Whether the row puts one value at a place that is always the same."""
-        target = self.one.target
-        return target is not None and len(target.segments) == 1 and target.segments[0].how == "single"
+    def _place(self, value: str, note: str, *done: str) -> None:
+        flagged = (f"{self.flag} = True",) if self.flag else ()
+        write_place(self.write, self.plan, self.row, value, note, *flagged, *done)
 
     def _from(self, emitted: Emitted) -> None:
         write = self.write
@@ -200,30 +203,20 @@ class _Row:
 
     def _put(self, source: str) -> None:
         """Write where ``m`` goes: straight into the body where nothing has to be looked at."""
-        write, plan, target = self.write, self.plan, self.one.target
-        plain = plan.sound and not plan.shared and target is not None and len(target.segments) == 1
-        if not plain or target is None or target.segments[0].how == "named":
+        write, plan = self.write, self.plan
+        if not (plan.sound or plan.refers) or not places_itself(plan):
             self._set(f"put(draft, run, {self.row}, v, m, {source})")
             return
         write(f"if m.__class__ in {'KEPT' if not plan.spread else 'SPREAD'}:")
         write.depth += 1
         self._set(f"put(draft, run, {self.row}, v, m, {source})")
         write.depth -= 1
-        name = repr(target.segments[0].name)
-        sources = f"{self.row}.sources" if plan.sources else "None"
-        if plan.spread:
-            write("elif m is not None:")
-            write.depth += 1
-            write(f"a = body.get({name})")
-            write(f"if not a: a = body[{name}] = []")
-            write("a.append(m)")
-            write(f"trail.append(({self.row}, len(a) - 1, m, {source}, {sources}, {plan.origin!r}))")
-        else:
-            write(f"elif m is not None and {name} not in body:")
-            write.depth += 1
-            write(f"body[{name}] = m")
-            write(f"trail.append(({self.row}, {name}, m, {source}, {sources}, {plan.origin!r}))")
-        self._done()
+        write("elif m is not None:")
+        write.depth += 1
+        if plan.refers:
+            write("refer(draft, m)")
+        sources = f"S{self.number}" if plan.sources else "None"
+        self._place("m", f"m, {source}, {sources}, {plan.origin!r}")
         write.depth -= 1
 
     def _putter(self) -> str:
@@ -249,6 +242,12 @@ class _Row:
             write.depth += 1
         if source == "None":
             source = from_
-        self._set(f"{self._putter()}(draft, run, {self.row}, {type_ + '/'!r} + {made}, {source})")
+        target = f"{type_ + '/'!r} + {made}"
+        if self.one.target is not None and places_itself(self.plan):
+            write(f"r = {target}")
+            write("m = {'reference': r}")
+            self._place("m", f"m, {source}, None, {self.plan.origin!r}", "refs.add(r)")
+        else:
+            self._set(f"{self._putter()}(draft, run, {self.row}, {target}, {source})")
         if needed:
             write.depth -= 1

@@ -80,9 +80,15 @@ def whole(value: Any) -> bool:
     """Whether a value has no empty part, which FHIR doesn't allow."""
     kind = type(value)
     if kind is dict:
-        return bool(value) and all(map(whole, value.values()))
+        for part in value.values():
+            if not (part if type(part) is str else whole(part)):
+                return False
+        return bool(value)
     if kind is list:
-        return bool(value) and all(part is None or whole(part) for part in value)
+        for part in value:
+            if not (part if type(part) is str else part is None or whole(part)):
+                return False
+        return bool(value)
     return kind in LEAVES and value != ""
 
 
@@ -108,8 +114,21 @@ def copied(value: Any) -> Any:
     return [copied(part) for part in value] if type(value) is list else value
 
 
-def referred(value: Any) -> Iterator[str]:
-    """Yield the references in a value."""
-    for path, leaf in leaves(value):
-        if path.endswith("reference") and type(leaf) is str:
-            yield leaf
+def referred(value: Any) -> list[str]:
+    """Return the references in a value."""
+    found: list[str] = []
+    _refer(value, found)
+    return found
+
+
+def _refer(value: Any, found: list[str]) -> None:
+    if type(value) is dict:
+        for name, part in value.items():
+            if type(part) is str:
+                if name.endswith("reference"):
+                    found.append(part)
+            else:
+                _refer(part, found)
+    elif type(value) is list:
+        for part in value:
+            _refer(part, found)

@@ -226,6 +226,7 @@ class RowReader:
             at=one.path.located() if one.path else Located(),
             sources=mark.sources,
             sound=kind not in REFERRING and (bool(mark.sources) or (leaf and name not in self.shop.own)),
+            refers=kind in REFERRING and bool(mark.sources),
         )
 
     def _options(self) -> dict[str, Any]:
