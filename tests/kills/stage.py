@@ -162,7 +162,7 @@ def _link(files: Files) -> dict[str, str]:
     clock = fixed_clock(SEVEN - timedelta(minutes=5))
     with open_installation(files.config, state=files.folder, clock=clock, embedded=True) as installation, Threads() as each:
         gateway, org = installation.gateway, installation.org(None)
-        return link_everybody(gateway, org, read_links(files.links), each, system=SYSTEM, portal=PORTAL, by="test")
+        return link_everybody(gateway, org, read_links(files.links), each, system=SYSTEM, numbered=True, portal=PORTAL, by="test")
 
 
 @contextmanager
