@@ -42,8 +42,7 @@ class Note:
     action: str = "value kept"
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
+class Converted(Struct, frozen=True):
     """A value with remarks.
 
     ``sources`` says which field of the value that was read each leaf came from: ``{"family": "lastName"}``; a longer
@@ -52,7 +51,7 @@ class Converted:
 
     value: Any
     issues: tuple[Note, ...] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = {}
     default: bool = False
 
 

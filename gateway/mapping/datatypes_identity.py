@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from gateway.canonical import BASE, BSN
 from gateway.mapping.convert import ConvertContext, Converted, Note, Unmappable, converter
@@ -49,8 +50,7 @@ def own_names(context: ConvertContext) -> frozenset[str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """The numbers of a client as a segment gives them: (passing?, rank, key) of each, and what is said to be a BSN."""
 
     numbers: list[tuple[bool, int, str]]
@@ -173,8 +173,7 @@ def client_bsn(pid: Fields, context: ConvertContext) -> Any:
     return Converted(valid[0], notes if any(not _valid([one]) for one in said) else ())
 
 
-@dataclass(frozen=True, slots=True)
-class Professional:
+class Professional(Struct, frozen=True):
     """A professional as a message names one: the key (``None`` without a number), the reference to the role, and the name in one line."""
 
     key: str | None
@@ -284,8 +283,7 @@ def participant(value: str, context: ConvertContext) -> Any:
 PLACE: Final = (3, 0, 1, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A place as a message names it: facility, point of care, room and bed together, and what it is called within the facility."""
 
     whole: str

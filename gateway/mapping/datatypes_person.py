@@ -9,6 +9,8 @@ from gateway.mapping.datatypes import parts, plain
 from gateway.mapping.people import ADDRESS_USE, CODE_SPECIFICATION, HL7, ISO_3166, dutch_number
 
 OFFICIAL: Final = "official"
+#: The qualifier of one name by birth.
+BORNE: Final = ["BR"]
 USUAL: Final = "usual"
 #: Table 0200 (name type) to name-use; a type that isn't here is the name of the register.
 NAME_USES: Final = {
@@ -73,7 +75,10 @@ def human_name(found: list[str], use: str | None = None) -> dict[str, Any] | Non
     prefix = plain(found[4]) if found[4] else ""
     suffix = plain(found[3] or found[5]) if found[3] or found[5] else ""
     name["use"] = use
-    name["text"] = " ".join([one for one in (prefix, *given, family, suffix) if one])
+    text = " ".join((*given, family)) if family else " ".join(given)
+    if prefix or suffix:
+        text = f"{prefix} {text} {suffix}".strip()
+    name["text"] = text
     if family:
         name["family"] = family
         if extensions:
@@ -121,6 +126,9 @@ def _given(first: str, second: str) -> tuple[list[str], list[str]]:
 
     Dutch senders put all initials in the third component (``Anna^AB``): the one that repeats the given name is left out.
     """
+    if not second and len(first) > 1 and first.isalpha():
+        # One given name, written out, is what most messages have.
+        return [first], BORNE
     given, mark = _names(first, together=False) if first else ([], "")
     marks = [mark] * len(given)
     if second:

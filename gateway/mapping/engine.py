@@ -154,27 +154,33 @@ def _issues(run: Run) -> tuple[Issue, ...]:
 
 
 def _result(run: Run) -> MapResult:
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     hidden = {
         f"{draft.plan.type}/{draft.id}" for draft in run.drafts if draft.labels and not NEVER_LEAVES.isdisjoint(draft.labels)
     }
     mapped = []
     for draft in run.drafts:
-        patient = _patient(draft)
-        own = f"{draft.plan.type}/{draft.id}"
-        found = _fault(draft, own, seen, hidden, patient)
-        if found is not None:
-            draft.issues.append(found)
-            raise QuarantineError
+        type_ = draft.plan.type
+        patient = draft.id if type_ == "Patient" else None if type_ in DIRECTORY else _patient(draft)
+        own = (type_, draft.id)
+        if own in seen or hidden or (patient is None and type_ not in DIRECTORY):
+            _check(draft, own in seen, hidden, patient)
         seen.add(own)
         mapped.append(_mapped(run, draft, patient))
     issues = _issues(run)
     return MapResult(outcome="ok-with-issues" if issues else "ok", mapped=tuple(mapped), issues=issues)
 
 
-def _fault(draft: Draft, own: str, seen: set[str], hidden: set[str], patient: str | None) -> Issue | None:
-    """Return what makes a finished resource unfit to leave the mapping, if anything does."""
-    if own in seen:
+def _check(draft: Draft, seen: bool, hidden: set[str], patient: str | None) -> None:
+    """Quarantine the record when a finished resource is unfit to leave the mapping."""
+    found = _fault(draft, seen, hidden, patient)
+    if found is not None:
+        draft.issues.append(found)
+        raise QuarantineError
+
+
+def _fault(draft: Draft, seen: bool, hidden: set[str], patient: str | None) -> Issue | None:
+    if seen:
         return _record_issue("structure", draft.plan.name, "id", "two resources of this record have one id")
     if patient is None and draft.plan.type not in DIRECTORY:
         return _record_issue("reference-unresolved", draft.plan.name, "", "it refers to no patient, or to several")
@@ -186,10 +192,7 @@ def _fault(draft: Draft, own: str, seen: set[str], hidden: set[str], patient: st
 
 
 def _patient(draft: Draft) -> str | None:
-    if draft.plan.type == "Patient":
-        return draft.id
-    if draft.plan.type in DIRECTORY:
-        return None
+    """Return the patient in whose compartment a resource is: as a row says it, else the only one that it refers to."""
     if "patient" in draft.facts:
         return str(draft.facts["patient"])
     found = None
@@ -203,7 +206,9 @@ def _patient(draft: Draft) -> str | None:
 
 def _mapped(run: Run, draft: Draft, patient: str | None) -> Mapped:
     record, facts = run.record, draft.facts
-    if not (facts or draft.labels or draft.secrets or draft.issues or record.labels or record.origin):
+    at: datetime | None = facts.get("data_at")
+    more = len(facts) - (at is not None)
+    if not (more or draft.labels or draft.secrets or draft.issues or record.labels or record.origin):
         # Most resources. Each further keyword costs, also one with the value that it has anyway.
         return Mapped(
             type=draft.plan.type,
@@ -211,12 +216,12 @@ def _mapped(run: Run, draft: Draft, patient: str | None) -> Mapped:
             body=draft.body,
             write=draft.plan.write,
             class_=draft.class_,
+            data_at=at,
             source_time=record.source_time,
             patient=patient,
             references=frozenset(draft.references),
             trail=Trail(draft.trail, run.dialect, record.body),
         )
-    at: datetime | None = facts.get("data_at")
     return Mapped(
         type=draft.plan.type,
         id=draft.id,

@@ -46,9 +46,12 @@ def word(f: list[str], number: int, component: int, sub: int) -> str:
     if number >= len(f):
         return ""
     text = f[number]
+    if not text:
+        return ""
     if "~" in text:
         text = text[: text.index("~")]
-    return plain(part(text, component, sub) if component or sub else text) if text else ""
+    # The first component is what plain reads anyway.
+    return plain(part(text, component, sub) if component > 1 or sub else text)
 
 
 def comp(f: list[str], number: int, component: int, sub: int) -> str:
@@ -88,6 +91,8 @@ def chosen(f: list[str], number: int, choice: Choice) -> Iterator[tuple[str, int
 
 def part(text: str, component: int, sub: int) -> str:
     """Return a component (0: all of it) or sub-component of a repetition, raw."""
+    if component == 1 and not sub:
+        return text[: text.index("^")] if "^" in text else text
     if component:
         parts = text.split("^")
         text = parts[component - 1] if component <= len(parts) else ""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gateway.mapping.engine import MapPlan
 
 REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
+# A reference that is no more than that.
+SIMPLE: Final = frozenset({"reference", "display", "type"})
 SHOWN: Final = 2
 # The label of a step that makes a new element each time.
 NEW: Final = "[]"
@@ -142,18 +144,19 @@ def asked(converter: Converter, value: Any, run: Run, item: Any, facts: RowFacts
     ``facts`` are the map's. What it makes of a whole part of the record (``node``) is the same whoever asks, and so is what it makes
     of a text.
     """
-    if value is None:
+    if value is None or value == "":
         return None
-    asked_of = (name, value if node is None else node.i)
-    if name and asked_of in run.ready:
-        return run.ready[asked_of]
+    if name:
+        known = run.ready.get((name, value if node is None else node.i), NEW)
+        if known is not NEW:
+            return known
     try:
         made = converter(value, ConvertContext(facts, run.ids, run.system, run.node, item, None))
     except Unmappable:
         made = None
     text = "true" if made is True else made if type(made) is str and made else None
     if name:
-        run.ready[asked_of] = text
+        run.ready[name, value if node is None else node.i] = text
     return text
 
 
@@ -201,7 +204,8 @@ def _put_one(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, sou
             value = pruned(value)
             if value is None:
                 return False
-        refer(draft, value)
+        if type(value) is dict:
+            refer(draft, value)
     elif not plan.sound and plan.places[-1].name == "reference":
         refer(draft, {"reference": value})
     path = place(draft, plan, value)
@@ -213,7 +217,9 @@ def _put_one(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, sou
 
 def refer(draft: Draft, value: Any) -> None:
     """Note what a value refers to."""
-    for one in referred(value):
+    one = value.get("reference")
+    some = [one] if type(one) is str and SIMPLE.issuperset(value) else referred(value)
+    for one in some:
         if one not in draft.references and REFERENCE.fullmatch(one):
             draft.references.add(one)
 
