@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
 # RFC 4122: the first two bits of the eighth byte are 1 and 0.
 VARIANT: Final = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789abcdef")}
+# What a uuid shows of a digest: all but the digit that its version takes the place of.
+PIECES: Final = itemgetter(slice(8), slice(8, 12), slice(13, 16), 16, slice(17, 20), slice(20, 32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +37,8 @@ class IdSpace:
             known = self.begun[system, type_] = hashlib.sha1(start, usedforsecurity=False)
         digest = known.copy()
         digest.update(key.encode())
-        text = digest.hexdigest()
-        return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
+        first, second, third, variant, fourth, last = PIECES(digest.hexdigest())
+        return f"{first}-{second}-5{third}-{VARIANT[variant]}{fourth}-{last}"
 
     def keyed_hash(self, text: str) -> bytes:
         """Return the HMAC-SHA256 by which equal secrets are recognised without being readable."""

@@ -137,6 +137,8 @@ class Er7Path:
         return f"{self.segment}{depth}_{crc32(self.text.encode()):08x}"
 
     def _found(self, depth: int) -> str:
+        if self.segment == "MSH" and self.condition is None:
+            return "n0.top"
         at = f"n{depth}" if depth else "n0.top"
         if self.condition is None:
             return f"scope(n0, {at}, {self.segment!r})"
