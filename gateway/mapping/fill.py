@@ -12,7 +12,7 @@ from msgspec import Struct
 from gateway.identity import IdSpace
 from gateway.mapping.convert import ConvertContext, Converted, Converter, RecordIds, RejectRecord, RowFacts, Unmappable
 from gateway.mapping.dialect import NOWHERE, Located
-from gateway.mapping.lineage import Origin, Step, copied, pruned, referred, whole
+from gateway.mapping.lineage import Origin, Step, copied, pruned, whole
 from gateway.mapping.moments import moment
 from gateway.model import Issue, IssueCode, SourceRecord
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from gateway.mapping.engine import MapPlan
 
 REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
-# A reference that is no more than that.
-SIMPLE: Final = frozenset({"reference", "display", "type"})
 SHOWN: Final = 2
 # The label of a step that makes a new element each time.
 NEW: Final = "[]"
@@ -200,12 +198,14 @@ def _put_one(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, sou
     if type(value) not in plan.kinds or (plan.pattern is not None and not plan.pattern.fullmatch(value)):
         _broken(draft, run, plan, value, source, "the converter's answer isn't of the target's type")
     if not plan.sound and (type(value) is not str or not value):
-        if not whole(value):
+        found: list[str] = []
+        if not whole(value, found):
             value = pruned(value)
             if value is None:
                 return False
-        if type(value) is dict:
-            refer(draft, value)
+            found = []
+            whole(value, found)
+        _refer(draft, found)
     elif not plan.sound and plan.places[-1].name == "reference":
         refer(draft, {"reference": value})
     path = place(draft, plan, value)
@@ -217,9 +217,16 @@ def _put_one(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, sou
 
 def refer(draft: Draft, value: Any) -> None:
     """Note what a value refers to."""
-    one = value.get("reference")
-    some = [one] if type(one) is str and SIMPLE.issuperset(value) else referred(value)
-    for one in some:
+    found: list[str] = []
+    if not whole(value, found):
+        # A converter that says that its answers have no empty part, and has one: no reference may be missed for it.
+        found = []
+        whole(pruned(value), found)
+    _refer(draft, found)
+
+
+def _refer(draft: Draft, found: list[str]) -> None:
+    for one in found:
         if one not in draft.references and REFERENCE.fullmatch(one):
             draft.references.add(one)
 

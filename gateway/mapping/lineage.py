@@ -76,17 +76,22 @@ def _part(path: str, sources: Mapping[str, str]) -> str:
     return sources.get(best, "")
 
 
-def whole(value: Any) -> bool:
-    """Whether a value has no empty part, which FHIR doesn't allow."""
+def whole(value: Any, references: list[str]) -> bool:
+    """Whether a value has no empty part, which FHIR doesn't allow; what it refers to is added to ``references``."""
     kind = type(value)
     if kind is dict:
-        for part in value.values():
-            if not (part if type(part) is str else whole(part)):
+        for name, part in value.items():
+            if type(part) is str:
+                if not part:
+                    return False
+                if name == "reference":
+                    references.append(part)
+            elif not whole(part, references):
                 return False
         return bool(value)
     if kind is list:
         for part in value:
-            if not (part if type(part) is str else part is None or whole(part)):
+            if not (part if type(part) is str else part is None or whole(part, references)):
                 return False
         return bool(value)
     return kind in LEAVES and value != ""
@@ -112,23 +117,3 @@ def copied(value: Any) -> Any:
     if type(value) is dict:
         return {name: copied(part) for name, part in value.items()}
     return [copied(part) for part in value] if type(value) is list else value
-
-
-def referred(value: Any) -> list[str]:
-    """Return the references in a value."""
-    found: list[str] = []
-    _refer(value, found)
-    return found
-
-
-def _refer(value: Any, found: list[str]) -> None:
-    if type(value) is dict:
-        for name, part in value.items():
-            if type(part) is str:
-                if name.endswith("reference"):
-                    found.append(part)
-            else:
-                _refer(part, found)
-    elif type(value) is list:
-        for part in value:
-            _refer(part, found)
