@@ -5,7 +5,7 @@ A dialect turns path texts into small pieces of Python that the generated maps a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -53,6 +53,7 @@ class Located:
 
 
 NOWHERE: Final = Located()
+Locator = Callable[[Any, Located, str], tuple[int, int] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,8 @@ class Dialect(Protocol):
     def place(self, place: Any, at: Located, part: str) -> str:
         """Return a place, or a part of it, as people write it."""
 
-    def offset(self, body: bytes, place: Any, at: Located, part: str) -> tuple[int, int] | None:
-        """Return where in the bytes of the record a place is, ``None`` where the format doesn't tell."""
+    def locator(self, body: bytes) -> Locator:
+        """Return what says where in the bytes of a record a place, or a part of it, is: ``None`` where the format doesn't tell."""
 
     def start(self, level: int) -> str:
         """Return the Python that makes a node ready to be read, empty for none."""

@@ -15,7 +15,7 @@ from zlib import crc32
 
 from gateway import er7
 from gateway.mapping import expressions
-from gateway.mapping.dialect import Emitted, Located, PathError, Pin, UnreadableError
+from gateway.mapping.dialect import Emitted, Located, Locator, PathError, Pin, UnreadableError
 from gateway.mapping.er7fields import (
     NOTHING,
     NULL,
@@ -275,6 +275,16 @@ def written(place: tuple[Node, int], at: Located) -> str:
     return text + (f".{at.component}" if at.component else "") + (f".{at.sub}" if at.sub else "")
 
 
+def _range(found: er7.Offsets, place: Any, at: Located, part: str) -> tuple[int, int] | None:
+    if type(place) is str:
+        return None
+    (node, which), part = _moved(place, part)
+    at = _below(at, part)
+    if type(node) is Item:
+        return found.range((node.up or NONE).i, node.of, node.n, at.component, at.sub)
+    return found.range(node.i, at.number, which, at.component, at.sub)
+
+
 @dataclass(frozen=True, slots=True)
 class Er7Dialect:
     """Messages of HL7 v2 in the usual encoding. ``sets``: the character set of those that don't say theirs."""
@@ -325,16 +335,9 @@ class Er7Dialect:
         place, part = _moved(place, part)
         return written(place, _below(at, part))
 
-    def offset(self, body: bytes, place: Any, at: Located, part: str) -> tuple[int, int] | None:
-        """Return where in the message a place is."""
-        if type(place) is str:
-            return None
-        (node, which), part = _moved(place, part)
-        at = _below(at, part)
-        found = er7.offsets(body, self.sets)
-        if type(node) is Item:
-            return found.range((node.up or NONE).i, node.of, node.n, at.component, at.sub)
-        return found.range(node.i, at.number, which, at.component, at.sub)
+    def locator(self, body: bytes) -> Locator:
+        """Return what says where in a message a place is."""
+        return partial(_range, er7.offsets(body, self.sets))
 
     def start(self, level: int) -> str:  # noqa: ARG002 - the contract
         """Return nothing: paths find their segments themselves."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.jsonbytes import DecodeError, loads
-from gateway.mapping.dialect import NOWHERE, Emitted, Located, PathError, UnreadableError
+from gateway.mapping.dialect import NOWHERE, Emitted, Located, Locator, PathError, UnreadableError
 
 # A step is a tuple: ("f", name), ("i", number), ("*",), or ("=", names, value, wanted).
 Step = tuple[Any, ...]
@@ -197,6 +197,10 @@ def _steps(text: str, rest: str) -> Iterator[Step]:
         position += 1
 
 
+def _unknown(place: Any, at: Located, part: str) -> None:
+    """Say that it isn't known."""
+
+
 class JsonDialect:
     """Records that are JSON objects."""
 
@@ -244,8 +248,9 @@ class JsonDialect:
             return str(place)
         return part if place in ("", ".") else f"{place}.{part}"
 
-    def offset(self, body: bytes, place: Any, at: Located, part: str) -> None:
-        """Return nothing: what was parsed no longer knows where it stood."""
+    def locator(self, body: bytes) -> Locator:  # noqa: ARG002 - the contract
+        """Return nothing for any place: what was parsed no longer knows where it stood."""
+        return _unknown
 
     def start(self, level: int) -> str:
         """Return the variables that paths read."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from gateway.model import Lineage
 
 if TYPE_CHECKING:
-    from gateway.mapping.dialect import Dialect, Located
+    from gateway.mapping.dialect import Dialect, Located, Locator
 
 Origin = Literal["source", "constant", "default", "derived"]
 LEAVES: Final = frozenset({str, bool, int, Decimal})
@@ -38,16 +38,17 @@ class Trail(Struct, frozen=True):
 
     def lines(self) -> tuple[Lineage, ...]:
         """Return one line for every leaf, in the order in which they were filled."""
-        return tuple(line for step in self.steps for line in self._lines(step))
+        locate = self.dialect.locator(self.body)
+        return tuple(line for step in self.steps for line in self._lines(step, locate))
 
-    def _lines(self, step: Step) -> Iterator[Lineage]:
+    def _lines(self, step: Step, locate: Locator) -> Iterator[Lineage]:
         row, path, value, place, sources, origin = step
         if isinstance(path, int):
             path = row.target.removesuffix("]") + f"{path}]"
         for below, _ in leaves(value):
             part = _part(below, sources) if sources else ""
             source = None if place is None else self.dialect.place(place, row.at, part)
-            offset = None if place is None else self.dialect.offset(self.body, place, row.at, part)
+            offset = None if place is None else locate(place, row.at, part)
             yield Lineage(path=path + below, origin=origin, source=source, row=row.label, offset=offset)
 
 

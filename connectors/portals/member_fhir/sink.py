@@ -24,9 +24,10 @@ MAX_PAGES: Final = 10_000
 
 # Everything that is ever disclosed: a listing asks for each of these.
 TYPES: Final = (
-    "Appointment", "CarePlan", "CareTeam", "Communication", "Composition", "Condition", "Encounter", "Goal", "Location",
-    "MedicationDispense", "MedicationRequest", "MedicationStatement", "Observation", "Organization", "Patient", "Practitioner",
-    "PractitionerRole", "Procedure", "Questionnaire", "QuestionnaireResponse", "RelatedPerson",
+    "AllergyIntolerance", "Appointment", "CarePlan", "CareTeam", "Communication", "Composition", "Condition", "DocumentReference",
+    "Encounter", "Goal", "Location", "MedicationDispense", "MedicationRequest", "MedicationStatement", "Observation", "Organization",
+    "Patient", "Practitioner", "PractitionerRole", "Procedure", "Questionnaire", "QuestionnaireResponse", "RelatedPerson",
+    "ServiceRequest",
 )  # fmt: skip
 
 
