@@ -56,6 +56,7 @@ only_one = threading.Lock()
 
 def stop_first(*values):
     only_one.acquire()
+    print("lane-in-hand", values[0].id, flush=True)
     os.kill(os.getpid(), signal.SIGSTOP)
     try:
         settle(*values)
@@ -72,7 +73,7 @@ lanes.HOLD = lanes.HOLD.replace("and fence = %(fence)s", "")
 UNDER_WAY = """
 select client.patient_rid as client, person.code as person, link.member::text as member
 from outbox join link on link.id = outbox.link_id join person on person.id = link.person_id join client on client.id = link.client_id
-where outbox.sent_at is not null and outbox.op = 'put' limit 1"""
+where outbox.lane_id = %s and outbox.sent_at is not null and outbox.op = 'put' limit 1"""
 
 HELD = """
 select count(*) from disclosure_ledger ledger join link on link.id = ledger.link_id
@@ -147,6 +148,12 @@ def state_of(process: subprocess.Popen[bytes]) -> str:
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+def lane_in_hand(stage: Stage) -> int:
+    """Return the lane of which the stopped process has an answer; another may be on its way as well."""
+    said = (stage.files.folder / f"serve-{BEFORE_SLOT:%H%M%S}.log").read_text()
+    return int(said.rpartition("lane-in-hand ")[2].split()[0])
+
+
 def held_by_our_ledger(stage: Stage, member: str) -> int:
     with start(postgres_folder(stage.files.folder)) as server, psycopg.connect(server.dsn()) as db:
         db.execute("set role zorgsluis_engine")
@@ -159,7 +166,7 @@ def overtaken(stage: Stage, *changes: str) -> str:
     with start(postgres_folder(stage.files.folder)) as server, stopped_with_an_answer(stage, *changes) as old:
         with psycopg.connect(server.dsn(), autocommit=True) as db:
             db.execute("set role zorgsluis_engine")
-            row = db.execute(UNDER_WAY).fetchone()
+            row = db.execute(UNDER_WAY, (lane_in_hand(stage),)).fetchone()
         assert row is not None
         client, person, member = row
         lowered = stage.run("grant", "set", client, person, "none")
