@@ -49,7 +49,7 @@ where journal.state = 'quarantined' and journal.reason = %s and (%s::text is nul
 FORGET: Final = "delete from mapping_issue where journal_id = any(%s)"
 RELEASE: Final = """
 update journal set state = 'waiting', reason = null, mapping_sha = null, mapped_at = null
-where id = any(%s) and state = 'quarantined' returning id"""
+where id = any(%s) and state = 'quarantined' and reason is distinct from 'unknown-source' returning id"""
 REPLACEMENT: Final = "select id, body_hash from journal where replaces = %s"
 NEWER: Final = """
 select journal_id from source_record
@@ -66,6 +66,8 @@ on conflict (source_id, stream) do update
 set received = inbound_tally.received + 1, journalled = inbound_tally.journalled + 1"""
 
 QUARANTINED: Final = "quarantined"
+# Whose it is isn't known: it lies with the listener's first source, and must never become that one's.
+STRANGERS: Final = "unknown-source"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +234,8 @@ def chosen(gateway: Gateway, org: int, reason: str, source: str | None = None) -
 
 
 def release(gateway: Gateway, org: int, ids: Sequence[int], *, by: str = "operator") -> list[Fate]:
-    """Let messages wait again, so that the flow maps them with the active version; one that isn't in quarantine stays as it is.
+    """Let messages wait again, so that the flow maps them with the active version; one that isn't in quarantine, or came from a sender
+    that is no source here, stays as it is.
 
     Raises:
         NotFound: one of them is no message; nothing is released.
@@ -283,6 +286,8 @@ def _replaceable(db: Connection, row: Any, before: Any) -> None:
         raise Rejected(f"message {row.id} was replaced by message {before.id} already; if that is wrong too, replace that one")
     if row.state != QUARANTINED:
         raise Rejected(f"message {row.id} is {row.state}; only one in quarantine can be replaced")
+    if row.reason == STRANGERS:
+        raise Rejected(f"message {row.id} came from a sender that is no source here; once it is one, it is to send it again")
     newer = db.execute(NEWER, (row.source_id, row.stream, row.record_key, row.id)).fetchone()
     if newer is not None:
         raise Rejected(f"message {row.id}: a newer version of its record came in, message {newer.journal_id}; look at that one")

@@ -21,6 +21,8 @@ from gateway.intake.writer import Writer
 
 # Messages of one connection that wait for their answer; a sender may send ahead this far.
 MOST_AHEAD: Final = 256
+# What mapping can make of a message.
+SECOND: Final = ("AA", "AE", "AR")
 # Split on a thread above this many bytes.
 LARGE: Final = 256 * 1024
 LEAST_WAIT_S: Final = 0.05
@@ -150,8 +152,8 @@ class Connection(asyncio.Protocol):
         else:
             if reply.wants_first(answer.code):
                 self._send(answer.ack)
-            if reply.enhanced and answer.code == "CA" and answer.journal_id is not None:
-                self._line.outcomes.ask(self, answer.journal_id, partial(self._mapped, arrival))
+            if answer.code == "CA" and any(map(reply.wants_second, SECOND)):
+                self._line.outcomes.ask(self, answer.journal_id, partial(self._mapped, reply))
         self._ease()
         self._close_when_done()
 
@@ -162,10 +164,10 @@ class Connection(asyncio.Protocol):
         else:
             self._end()
 
-    def _mapped(self, arrival: Arrival, code: str) -> None:
+    def _mapped(self, reply: Reply, code: str) -> None:
         """Say in enhanced mode what mapping made of it."""
-        if self._transport is not None and arrival.reply.wants_second(code):
-            self._send(arrival.reply.second(code))
+        if self._transport is not None and reply.wants_second(code):
+            self._send(reply.second(code))
 
     def _send(self, message: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():

@@ -15,9 +15,9 @@ VT: Final = b"\x0b"
 FS: Final = b"\x1c"
 BLANK: Final = b"\r\n \t\x00\x0b"
 # A start byte that a header follows; a byte order mark may stand between.
-START: Final = re.compile(rb"\x0b(?=(?:\xef\xbb\xbf)?\s*(?:MSH|FHS|BHS))")
+START: Final = re.compile(rb"\x0b(?=(?:\xef\xbb\xbf)?[ \t\r\n]{0,64}(?:MSH|FHS|BHS))")
 # A header at the beginning of a line, for a frame without its start byte.
-HEADER: Final = re.compile(rb"(?:\A|[\r\n])\s*(?=(?:\xef\xbb\xbf)?(?:MSH|FHS|BHS)[^A-Za-z0-9\s])")
+HEADER: Final = re.compile(rb"(?:\A|[\r\n])[ \t]{0,64}(?=(?:\xef\xbb\xbf)?(?:MSH|FHS|BHS)[^A-Za-z0-9\s])")
 # The CR of the frame before and the VT of this one come on top of the message itself.
 AROUND: Final = 2
 HEAD_BYTES: Final = 4096

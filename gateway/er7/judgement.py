@@ -92,7 +92,7 @@ def _faults(message: Message, needs: Needs) -> tuple[Fault, ...]:
     faults = [_missing(name) for name in needs.required if name not in names]
     faults += [_doubled(name) for name in ("MSH", *needs.single) if names.count(name) > 1]
     if needs.groups and not faults:
-        return tuple(_ungrouped(names, *needs.groups, paired=needs.paired))
+        return tuple(_ungrouped(names, *needs.groups, paired=needs.paired)) or tuple(_nobodys(names))
     return tuple(faults)
 
 
@@ -122,6 +122,12 @@ def _ungrouped(names: list[str], first: str, second: str, *, paired: bool) -> It
             alone = False
     if alone:
         yield _alone(first, second, opened)
+
+
+def _nobodys(names: list[str]) -> Iterator[Fault]:
+    """Yield a result that stands before every patient: in a message about several nobody could say whose it is."""
+    if "PID" in names and "OBX" in names[: names.index("PID")]:
+        yield Fault(100, "The OBX segment comes before the PID it belongs to.", segment="OBX", sequence=1)
 
 
 def _alone(first: str, second: str, sequence: int) -> Fault:

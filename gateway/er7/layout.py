@@ -14,6 +14,8 @@ __all__ = ["HEADERS", "NAME", "STANDARD", "Layout", "layout"]
 
 NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 HEADERS = frozenset({"MSH", "FHS", "BHS"})
+# The name of a segment that has none.
+NAMELESS = "???"
 # A line without a segment's name that comes while one of these fields is open continues it: its text has a bare line end in it.
 TEXT_FIELDS = {"OBX": 5, "NTE": 3}
 # What follows the name of a header: its separator, a few characters that divide, and the separator again. A line of text that begins
@@ -46,7 +48,11 @@ class Layout:
         if raw[:3] in HEADERS and raw[3:4] == self.separators.field:
             rest = raw[4:].split(self.separators.field, MOST_FIELDS)[1:]
             return [raw[:3], STANDARD.field, STANDARD.encoding, *map(self.separators.normalise, rest)]
-        return self.separators.normalise(raw).split(STANDARD.field, MOST_FIELDS)
+        fields = self.separators.normalise(raw).split(STANDARD.field, MOST_FIELDS)
+        if not NAME.fullmatch(fields[0]):
+            # A line of text that stands alone: what it says is no name, and is shown to nobody as one.
+            fields[0] = NAMELESS
+        return fields
 
 
 def layout(text: str) -> Layout:

@@ -21,7 +21,7 @@ from gateway.keys import KeyRing
 UNKNOWN_SOURCE: Final = "unknown-source"
 UNKNOWN: Final = "unknown"
 # More than one header in the bytes: a batch, or messages one after another.
-SEVERAL: Final = re.compile(rb"^\s*(?:FHS|BHS)|[\r\n]\s*(?:\xef\xbb\xbf)?(?:MSH|BHS|BTS|FTS)")
+SEVERAL: Final = re.compile(rb"\A\s*(?:FHS|BHS)|[\r\n][ \t]{0,64}(?:\xef\xbb\xbf)?(?:MSH|BHS|BTS|FTS)")
 KIND: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 # YYYYMMDD[HHMM[SS[.S[S[S[S]]]]]][+/-ZZZZ]
 TIME: Final = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1,6})\d*)?)?)?(?:([+-])(\d\d)(\d\d))?")
@@ -43,7 +43,7 @@ class Reception:
 
     def frame(self, data: bytes) -> Iterator[Arrival]:
         """Yield the messages in one MLLP frame: one, or those of a batch."""
-        if _several(data):
+        if several(data):
             yield from self.units(data)
         else:
             yield self.arrival(data)
@@ -89,7 +89,7 @@ class Reception:
         )
 
 
-def _several(data: bytes) -> bool:
+def several(data: bytes) -> bool:
     """Tell whether there may be more than one message; nearly always one look for three words is enough."""
     return (data.count(b"MSH") != 1 or b"FHS" in data or b"BHS" in data) and SEVERAL.search(data) is not None
 

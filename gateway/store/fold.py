@@ -68,12 +68,13 @@ class Fold:
         self._store(key, entry, mapped, alive, source_time)
 
     def _store(self, key: ResourceKey, entry: Entry, mapped: Mapped, alive: Current | None, source_time: datetime | None) -> None:
-        body = mapped.body
+        body, facts = mapped.body, self._facts(mapped)
         if mapped.write == "patch":
-            body = merged(loads(alive.body) if alive is not None and alive.body else {}, body)
+            # What is another client's is no part of this one's, though the source gave both one number.
+            same = alive is not None and alive.facts.client_id == facts.client_id
+            body = merged(loads(alive.body) if alive is not None and same and alive.body else {}, body)
         rule = self.rules[entry.system].get(mapped.class_)
         resource, hashes = storable(labelled(mapped, body, rule), self._bsn_hash(mapped))
-        facts = self._facts(mapped)
         if alive is not None and alive.hash == hashes[1]:
             self._refresh(key, alive, facts)
             return

@@ -66,6 +66,18 @@ def _key(fields: list[str], tree: Tree) -> str:
     return given or (f"file {name}" if name else f"message {text(tree.top, 10)}")
 
 
+USUAL: Final = frozenset({"", "U", "N"})
+
+
+@converter("restricted", raw=True)
+def restricted(value: str, context: ConvertContext) -> bool:
+    """Read one confidentiality status (TXA-18, table 0272) and answer whether it keeps a document inside: any but the usual one does,
+    also one that the table doesn't know."""
+    code, _, more = value.partition("^")
+    code = plain(code).strip().upper()
+    return code not in USUAL or (not code and bool(more.strip("^")))
+
+
 @converter("document_key", to="string", raw=True)
 def document_key(fields: list[str], context: ConvertContext) -> str | None:
     """Return the key of a document within its client: TXA-12 with the application that gave it, so that an edit replaces it."""

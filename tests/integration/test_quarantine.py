@@ -116,6 +116,14 @@ def test_a_released_message_waits_and_is_mapped_with_the_active_version(bench: B
     assert_balanced(bench)
 
 
+def test_a_message_of_somebody_who_is_no_source_is_never_released_as_another_s(bench: Bench, wrong: int) -> None:
+    bench.rows("update journal set reason = 'unknown-source' where id = %s returning id", wrong)
+
+    bench.run("quarantine", "release", str(wrong), "--by", "beheer")
+
+    assert state(bench, wrong) == ("quarantined", "unknown-source")
+
+
 def test_all_that_were_set_aside_for_a_reason_are_released_at_once(bench: Bench, wrong: int) -> None:
     more = bench.journal([report(3, clientId=None), ("4", "report", b"{")])
     bench.map_all()

@@ -244,6 +244,18 @@ def test_a_patch_leaves_what_is_empty_and_removes_what_is_blank(world: World) ->
     assert (resource.get("birthDate"), resource["name"], resource["gender"]) == (None, [{"family": "Jansen"}], "female")
 
 
+def test_a_patch_takes_nothing_over_from_another_client_to_whom_the_source_gave_the_same_number(world: World) -> None:
+    stream, key, (mapped,) = world.report("77", "Van de een.")
+    world.store((stream, key, [mapped]))
+    other = world.patient("1002")
+    world.store(other)
+    body = {"resourceType": "Observation", "id": mapped.id, "subject": {"reference": f"Patient/{world.id('Patient', '1002')}"}}
+
+    world.store(("updates", "1", [replace(mapped, body=body, write="patch", patient=world.id("Patient", "1002"))]))
+
+    assert "valueString" not in loads(bytes(world.one(CURRENT, "Observation", mapped.id).body))
+
+
 JSON = st.recursive(
     st.sampled_from(["", "a", "b", None, 1]),
     lambda inner: st.dictionaries(st.sampled_from("xyz"), inner, max_size=3) | st.lists(inner, max_size=2),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.mllp.framing import Frame, Framer, Oversize
+from gateway.intake.reception import several
 
 LIMIT = 64
 MESSAGE = st.binary(max_size=LIMIT).map(lambda data: b"MSH" + data.translate(None, b"\x0b\x1c"))
@@ -69,6 +70,12 @@ def test_garbage_before_a_frame_is_counted_and_left_out() -> None:
 
 def test_a_sender_that_begins_again_is_heard_from_the_new_beginning() -> None:
     assert told(b"\x0bMSH|half\r\x0bMSH|whole\r\x1c\r") == [b"MSH|whole\r"]
+
+
+def test_blank_lines_without_end_cost_no_more_than_their_length() -> None:
+    blank = b"\r" * 400_000
+    assert told(b"\x0b" + blank + b"MSH|a\x1c\r" + blank) == [blank + b"MSH|a"]
+    assert not several(b"MSH|a" + blank + b" and MSH in a text")
 
 
 def test_a_start_byte_within_a_text_belongs_to_the_message() -> None:

@@ -124,6 +124,10 @@ def test_two_patients_never_share_orders() -> None:
     assert verdict("OBR|1", "OBX|1", PID, "OBR|2", event="ORU^R01") == ("AE", [(100, "OBR", 1, None)])
 
 
+def test_a_result_before_every_patient_is_nobodys() -> None:
+    assert verdict("OBX|1", PID, "OBR|1", PID, "OBR|2", event="ORU^R01") == ("AE", [(100, "OBX", 1, None)])
+
+
 def test_each_merge_has_its_own_pair() -> None:
     assert verdict(PID, PID, "MRG|1", event="ADT^A40") == ("AE", [(100, "PID", 1, None)])
     assert verdict(PID, "MRG|1", "MRG|2", event="ADT^A40") == ("AE", [(100, "MRG", 2, None)])

@@ -139,15 +139,15 @@ def test_a_line_end_inside_a_report_loses_none_of_its_text(end: str) -> None:
     assert {note.code for note in read.notes} == {"structure"}
 
 
-def test_a_line_without_a_name_after_another_segment_stays_on_its_own() -> None:
+def test_a_line_without_a_name_after_another_segment_stays_on_its_own_and_its_text_is_no_name() -> None:
     read = parse(message(PID, "losse regel|x", PV1).encode())
-    assert [fields[0] for fields in read.segments] == ["MSH", "PID", "losse regel", "PV1"]
+    assert [fields[0] for fields in read.segments] == ["MSH", "PID", "???", "PV1"]
     assert [(note.code, note.segment) for note in read.notes] == [("structure", 2)]
 
 
 def test_a_loose_line_after_a_complete_result_does_not_touch_it() -> None:
     read = parse(message("OBX|1|NM|a||7,2||||||F", "-- einde --").encode())
-    assert (read.segments[1][11], read.segments[2]) == ("F", ["-- einde --"])
+    assert (read.segments[1][11], read.segments[2]) == ("F", ["???"])
 
 
 def test_the_notes_of_a_message_stay_few() -> None:

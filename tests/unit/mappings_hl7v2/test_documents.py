@@ -33,6 +33,29 @@ def test_an_edit_replaces_what_it_edits() -> None:
     assert edit.body["valueString"] == "Onrustige nacht"
 
 
+@pytest.mark.parametrize("said", ["V", "R", "r", "VERTROUWELIJK", "^Restricted", "U~R"])
+def test_anything_but_the_usual_confidentiality_stays_inside(said: str) -> None:
+    some = mdm("T02", txa(restricted=said), TEXT.format("Rustige nacht"))
+
+    assert {"Observation"} <= {one.type for one in some}
+    assert all({"V", "confidential"} <= one.labels for one in some)
+
+
+@pytest.mark.parametrize("said", ["", "U", "U^Usual control", "u"])
+def test_the_usual_confidentiality_is_no_secret(said: str) -> None:
+    [report] = mdm("T02", txa(restricted=said), TEXT.format("Rustige nacht"))
+
+    assert not report.labels
+
+
+def test_a_restriction_that_comes_with_a_file_holds_the_text_that_was_sent_before_too() -> None:
+    [text] = mdm("T02", txa(), TEXT.format("Rustige nacht"))
+
+    closed = ids(mdm("T08", txa(restricted="R"), FILE))
+
+    assert {"V", "confidential"} <= closed["Observation", text.id].labels
+
+
 def test_an_addendum_stands_beside_its_parent_and_names_it() -> None:
     [first] = mdm("T02", txa(), TEXT.format("Rustige nacht"))
     [more] = mdm("T06", txa("RAP2^CARESS", parent="RAP1^CARESS"), TEXT.format("Om vier uur wakker"))
