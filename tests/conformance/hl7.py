@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,7 +64,17 @@ def classpath() -> str:
     sources = [PROJECT / "pom.xml", *(PROJECT / "src").glob("*.java")]
     if not listing.exists() or listing.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         command = ["mvn", "-q", "-B", "compile"]
-        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
+        # Java asks the list of users for the home, which for some is none; HOME says where it really is.
+        home = f"-Duser.home={Path.home()} {os.environ.get('MAVEN_OPTS', '')}".strip()
+        done = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env={**os.environ, "MAVEN_OPTS": home},
+            capture_output=True,
+            text=True,
+            timeout=BUILD_SECONDS,
+            check=False,
+        )
         if done.returncode != 0:
             raise RuntimeError(f"the validator did not build:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         listing.touch()
