@@ -155,9 +155,8 @@ class Context(Protocol):
     def partitions(self, stream: str) -> Sequence[str]: ...
 
 
-@runtime_checkable
-class PullConnector(Protocol):
-    """A source that we read. Reads in order and says where to resume; nothing else."""
+class SourceConnector(Protocol):
+    """What every source says of itself, whichever way it comes."""
 
     @property
     def contract_version(self) -> int: ...
@@ -169,6 +168,12 @@ class PullConnector(Protocol):
     def version(self) -> str: ...
     @property
     def config_schema(self) -> Mapping[str, Any]: ...
+
+
+@runtime_checkable
+class PullConnector(SourceConnector, Protocol):
+    """A source that we read. Reads in order and says where to resume; nothing else."""
+
     @property
     def limits(self) -> Limits: ...
     def check(self, ctx: Context) -> CheckResult: ...
@@ -179,19 +184,9 @@ class PullConnector(Protocol):
 
 
 @runtime_checkable
-class PushConnector(Protocol):
+class PushConnector(SourceConnector, Protocol):
     """A source that comes to us, by a listener: no run reads it. Its maps and its settings are those of any other source."""
 
-    @property
-    def contract_version(self) -> int: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def vendor(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def config_schema(self) -> Mapping[str, Any]: ...
     @property
     def comes_in_by(self) -> Sequence[str]: ...
 

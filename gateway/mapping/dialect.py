@@ -90,10 +90,6 @@ class SourcePath(Protocol):
     def whole(self) -> bool:
         """Whether it means a part of the record with everything in it, which only converters can read."""
 
-    @property
-    def partial(self) -> bool:
-        """Whether it names a part of a value that has parts."""
-
     def pin(self) -> Pin | None:
         """Return what a record must hold for ``foreach`` to have items, as far as an index of the record tells."""
 

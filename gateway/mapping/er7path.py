@@ -74,11 +74,6 @@ class Er7Path:
         """Whether it may give several values."""
         return self.every or not isinstance(self.which, int)
 
-    @property
-    def partial(self) -> bool:
-        """Whether it names a component."""
-        return bool(self.component)
-
     def emit(self, depth: int) -> Emitted:
         """Return the Python for it; see ``SourcePath``."""
         if not self.segment:

@@ -115,7 +115,6 @@ class JsonPath:
         return Emitted(f"dig(d{level}, {names!r})", source, many=False)
 
     whole = False
-    partial = False
 
     def pin(self) -> None:
         """Return nothing: there is no index of a JSON object."""

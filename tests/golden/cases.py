@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-from uuid import UUID
-
-import msgspec
+from typing import Final
 
 from gateway import er7
-from gateway.identity import IdSpace
-from gateway.jsonbytes import dumps, loads
+from gateway.jsonbytes import loads
 from gateway.mapping.engine import MappingSet
-from gateway.model import Mapped, MapResult, SourceRecord
+from gateway.mapping.golden import IDS
+from gateway.model import MapResult, SourceRecord
 
 HERE: Final = Path(__file__).parent
 SOURCES: Final = (".source.json", ".source.hl7")
 EXPECTED: Final = ".expected.json"
-IDS: Final = IdSpace(namespace=UUID("3f0d2b1c-9a5e-4c58-8d3b-7f6a51e0c2d4"), hash_key=b"the golden pairs and nothing else")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,30 +49,3 @@ def cases() -> Iterator[Case]:
         system, _, kind = source.parent.name.partition("-")
         name = f"{source.parent.name}/{source.name.removesuffix(source.suffix).removesuffix('.source')}"
         yield Case(name=name, system=system, kind=kind, source=source)
-
-
-def written(result: MapResult) -> bytes:
-    """Return a result as it stands in an expected file: every digit kept, one leaf a line, no lineage."""
-    content = {
-        "outcome": result.outcome,
-        "reason": result.reason,
-        "issues": [asdict(issue) for issue in result.issues],
-        "resources": [_resource(mapped) for mapped in result.mapped],
-    }
-    return msgspec.json.format(dumps(content), indent=2) + b"\n"
-
-
-def _resource(mapped: Mapped) -> dict[str, Any]:
-    return {
-        "class": mapped.class_,
-        "write": mapped.write,
-        "audience": mapped.audience,
-        "labels": sorted(mapped.labels),
-        "data_at": mapped.data_at and mapped.data_at.isoformat(),
-        "patient": mapped.patient,
-        "origin_portal": mapped.origin_portal,
-        **({"withdrawn": True} if mapped.withdrawn else {}),
-        "secrets": dict(mapped.secrets),
-        "references": sorted(mapped.references),
-        "body": mapped.body,
-    }

@@ -10,10 +10,11 @@ import pytest
 
 from gateway.mapping.compiler import compile_set
 from gateway.mapping.engine import MappingSet
+from gateway.mapping.golden import written
 from gateway.mapping.language import MapText, Reader
 from gateway.mapping.versions import compile_shipped, shipped_converters, shipped_files
 from gateway.model import Mapped, MapResult
-from tests.golden.cases import EXPECTED, HERE, Case, cases, written
+from tests.golden.cases import EXPECTED, HERE, Case, cases
 
 CASES = list(cases())
 SYSTEMS = sorted({case.system for case in CASES})

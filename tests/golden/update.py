@@ -13,8 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from gateway.mapping.golden import written  # noqa: E402
 from gateway.mapping.versions import compile_shipped  # noqa: E402 - the path comes first: this file is run as a script
-from tests.golden.cases import cases, written  # noqa: E402
+from tests.golden.cases import cases  # noqa: E402
 
 
 def main() -> None:

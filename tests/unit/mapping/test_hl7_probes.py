@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from gateway.mapping.golden import IDS
 from gateway.mapping.versions import compile_shipped
 from gateway.model import Mapped, MapResult, SourceRecord
 from gateway.store.patch import merged
-from tests.golden.cases import HERE, IDS
+from tests.golden.cases import HERE
 
 BODY = (HERE / "hl7v2-adt" / "admitted-with-everything.source.hl7").read_text(encoding="ascii")
 HL7 = "http://hl7.org/fhir/StructureDefinition/"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from gateway.mapping.golden import IDS
 from gateway.mapping.versions import compile_shipped
 from gateway.model import Mapped, MapResult, SourceRecord
-from tests.golden.cases import IDS
 
 HEAD: Final = "MSH|^~\\&|CARESS|ZORGGROEP|||20260310143005+0100||{kind}|{control}|P|2.5.1"
 CLIENT: Final = "PID|1||0012345^^^CARESS^PI||Berg^Johanna"
