@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from gateway.database import Connection
 from gateway.errors import NotFound
-from gateway.journal import body_of
+from gateway.journal import record_of
 from gateway.mapping.versions import version
-from gateway.model import Lineage, MapResult, SourceRecord
+from gateway.model import Lineage, MapResult
 from gateway.runtime import Gateway
 
 BY_RESOURCE: Final = """
@@ -201,16 +201,7 @@ def _standings(db: Connection, names: dict[int, str], clients: set[int | None]) 
 def _elements(gateway: Gateway, org: int, db: Connection, row: Any) -> Iterator[Element]:
     """Map the record again with the version it was mapped with: lineage is the mapping's own word, not a copy of it."""
     keys = gateway.keys(org)
-    record = SourceRecord(
-        system=row.system,
-        kind=row.kind,
-        stream=row.stream,
-        key=row.record_key,
-        body=body_of(keys, row),
-        labels=frozenset(row.labels),
-        origin=row.origin,
-        source_time=row.source_time,
-    )
+    record = record_of(keys, row.system, row)
     result: MapResult = version(db, row.source_id, bytes(row.mapping_sha)).map(record, keys.ids())
     for mapped in result.mapped:
         yield from (_element(f"{mapped.type}/{mapped.id}", leaf) for leaf in mapped.lineage)

@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests import portal_bundles as made
+from tests.e2e.browsing import follow
 from tests.sample_portal import RunningPortal, running_portal
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -97,7 +98,7 @@ def page(browser: Browser, portal: RunningPortal) -> Iterator[Page]:
 
 def sign_in(page: Page, name: str) -> None:
     page.goto("/")
-    page.get_by_role("button", name=name).click()
+    follow(page, "button", name)
 
 
 def visit(page: Page, member: str, place: str) -> str:
@@ -121,7 +122,7 @@ def assert_accessible(page: Page) -> None:
 def test_a_trust_group_member_reads_all_panels(page: Page) -> None:
     sign_in(page, "Anna Bos")
     shoot(page, "clienten")
-    page.get_by_role("link", name="Willemien van der Zande-Bos").click()
+    follow(page, "link", "Willemien van der Zande-Bos")
     assert page.get_by_role("navigation", name="Onderdelen").get_by_role("link").count() == len(PAGES)
 
     for place in PAGES:
@@ -160,7 +161,7 @@ def test_the_time_line_is_searched_within_a_period_and_without_accents(page: Pag
     visit(page, made.ANNA, "tijdlijn")
     page.get_by_label("Zoek in de tekst").fill("CAFE concert")
     page.get_by_label("Van", exact=True).fill((TODAY - timedelta(days=5)).isoformat())
-    page.get_by_role("button", name="Toon").click()
+    follow(page, "button", "Toon")
 
     assert page.get_by_role("status").inner_text() == "2 van 42 rapportages"
     assert page.locator("mark").first.inner_text() == "café"
@@ -171,8 +172,8 @@ def test_older_reports_are_on_the_next_page(page: Page) -> None:
     sign_in(page, "Anna Bos")
     visit(page, made.ANNA, "tijdlijn")
     assert page.locator("article").count() == 20
-    page.get_by_role("link", name="Ouder").click()
-    page.get_by_role("link", name="Ouder").click()
+    follow(page, "link", "Ouder")
+    follow(page, "link", "Ouder")
 
     assert "Bladzijde 3 van 3" in page.locator("body").inner_text()
     assert page.locator("article").count() == 2
@@ -229,8 +230,8 @@ def test_clients_are_seen_one_at_a_time(page: Page) -> None:
     sign_in(page, "Anna Bos")
 
     assert "Jan Pieters" not in visit(page, made.ANNA, "agenda")
-    page.get_by_role("link", name="Wissel van cliënt").click()
-    page.get_by_role("link", name="Jan Pieters").click()
+    follow(page, "link", "Wissel van cliënt")
+    follow(page, "link", "Jan Pieters")
     assert "Willemien" not in page.locator("body").inner_text()
     assert page.get_by_role("link", name="Tijdlijn").count() == 0
 
@@ -323,7 +324,7 @@ def test_signing_out_ends_the_session(page: Page) -> None:
     sign_in(page, "Piet Hendriks")
     [cookie] = page.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
-    page.get_by_role("button", name="Afmelden").click()
+    follow(page, "button", "Afmelden")
 
     assert "Welkom" in visit(page, made.PIET, "agenda")
 

@@ -15,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import reachable_folder
+from tests.e2e.browsing import follow
 from tests.kills.stage import BEFORE_SLOT, Stage, await_condition, prepared, staged
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -80,7 +81,7 @@ def page(browser: Browser, running: Running) -> Iterator[Page]:
 def sign_in(page: Page, token: str) -> None:
     page.goto("/")
     page.get_by_label("Operatortoken").fill(token)
-    page.get_by_role("button", name="Aanmelden").click()
+    follow(page, "button", "Aanmelden")
 
 
 def shoot(page: Page, name: str) -> None:
@@ -132,7 +133,7 @@ def test_the_token_opens_the_page_and_stays_out_of_addresses_cookies_and_pages(p
 def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(page: Page, running: Running) -> None:
     sign_in(page, running.token)
     [cookie] = page.context.cookies()
-    page.get_by_role("button", name="Afmelden").click()
+    follow(page, "button", "Afmelden")
 
     kept = httpx2.get(f"{running.base}/", headers={"Cookie": f"{cookie['name']}={cookie['value']}"})
     assert kept.status_code == 401
@@ -177,7 +178,7 @@ def test_the_page_is_accessible_and_fits_its_window(page: Page, running: Running
 
 def test_the_page_speaks_english_too(page: Page, running: Running) -> None:
     sign_in(page, running.token)
-    page.get_by_role("link", name="English").click()
+    follow(page, "link", "English")
 
     said = words(page)
     assert "Ledgers both balance" in said
