@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from gateway.mapping import ConvertContext, Converted, converter
 from gateway.mapping.datatypes import parts, plain
-from gateway.mapping.datatypes_identity import named, own_names, place_key, professional
+from gateway.mapping.datatypes_identity import client_key, named, own_names, place_key, professional
 from gateway.mapping.datatypes_values import dtm
 
 # Minutes in one unit of SCH-10, AIS-8 and of the letter before a number in TQ-3. Senders who leave the unit out mean minutes.
 MINUTES: Final = {"": 1, "min": 1, "m": 1, "minuten": 1, "minutes": 1, "minuut": 1, "h": 60, "hr": 60, "uur": 60, "uren": 60}
 START, LENGTH, UNIT, TIMING = 4, 7, 8, 11
+FURTHER: Final = "further clients"
 Segment = list[str]
 
 
@@ -44,6 +45,28 @@ def entity_key(value: str, context: ConvertContext) -> str | None:
 def appointment_key(value: Segment, context: ConvertContext) -> str | None:
     """Read SCH and return the key of the appointment: the filler's number (SCH-2), else the placer's (SCH-1)."""
     return numbered(first(value, 2), context) or numbered(first(value, 1), context)
+
+
+@converter("further_client", raw=True, private=True)
+def further_client(pid: Segment, context: ConvertContext) -> str | None:
+    """Read PID and answer for a client whom no PID before it means; nothing for the first of the message, who has SCH's own appointment."""
+    memo = context.record.memo
+    if FURTHER not in memo:
+        memo[FURTHER] = _further(context)
+    found: str | None = memo[FURTHER].get(id(pid))
+    return found
+
+
+def _further(context: ConvertContext) -> dict[int, str]:
+    """Return the keys of the clients after the first, each by the fields of the PID that names it first."""
+    named_by: dict[str, int] = {}
+    first_of, *others = context.record.nodes["PID"]
+    own = client_key(first_of.f, context)
+    for node in others:
+        key = client_key(node.f, context)
+        if key and key != own:
+            named_by.setdefault(key, id(node.f))
+    return {place: key for key, place in named_by.items()}
 
 
 # What a coded field says of the discipline, by the row and the field as it was sent. The row is kept with it: its table decides.

@@ -8,8 +8,8 @@ from gateway import er7
 from gateway.mapping import ConvertContext, converter
 from gateway.mapping.converters import clean
 from gateway.mapping.datatypes import NULL, plain
-from gateway.mapping.datatypes_identity import field, xcn
-from gateway.mapping.er7tree import Node, Tree
+from gateway.mapping.datatypes_identity import client_key, field, xcn
+from gateway.mapping.er7tree import Node, Tree, scope
 from mappings.hl7v2.appointments import numbered
 
 ACTION, INSTANCE, SENSITIVITY, NOTE = 1, 4, 25, 3
@@ -48,7 +48,8 @@ def addressed_problem(value: list[str], context: ConvertContext) -> dict[str, An
     if problem is None or UNLINK in (field(value, ACTION), field(problem.f, ACTION)) or sensitive(problem.f, context):
         return None
     key = numbered(field(problem.f, INSTANCE).partition("~")[0], context)
-    return context.reference("Condition", "problem", key) if key else None
+    client = client_key(scope(context.record, problem, "PID").f, context)
+    return context.reference("Condition", "problem", client, key) if client and key else None
 
 
 @converter("sensitive", raw=True)
