@@ -1,0 +1,185 @@
+"""What a change would do: the figures of the real change, and no trace of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from gateway import consent
+from gateway.errors import NotFound
+from gateway.insight.simulate import (
+    Counts,
+    Simulation,
+    simulate,
+    simulate_exclusion,
+    simulate_stop,
+    simulate_withdrawal,
+)
+from tests.integration.store_world import World, filled, open_world
+
+TABLES = "select tablename as name from pg_tables where schemaname = 'public' order by 1"
+
+
+@pytest.fixture
+def world(module_database_url: str) -> Iterator[World]:
+    opened = open_world(module_database_url)
+    filled(opened)
+    yield opened
+    opened.database.close()
+
+
+def everything(world: World) -> dict[str, list[str]]:
+    """Return every row of every table."""
+    return {
+        table.name: sorted(row.line for row in world.rows(f'select t::text as line from "{table.name}" t'))
+        for table in world.rows(TABLES)
+    }
+
+
+def cannot_retract(world: World) -> None:
+    world.rows("update portal set retraction = 'cannot' where code = 'familie' returning id")
+
+
+def test_a_simulated_grant_has_the_figures_of_the_real_one(world: World) -> None:
+    world.link("50", "none")
+    world.link("51", "basic")
+    world.deliver()
+
+    told = simulate(world.gateway, world.org, client="1001", person="50", level="private-medical")
+    change = consent.set_grant(world.gateway, world.org, client="1001", person="50", level="private-medical")
+
+    assert (told.total.delivering, told.total.retracting + told.total.narrowing) == (change.delivering, change.retracting)
+    own = {effect.class_: effect.counts.delivering for effect in told.effects if effect.person == "50"}
+    assert own == {"profile": 3, "care-team": 1, "calendar": 1, "report": 1, "directory": 3}
+
+
+def test_the_sentence_counts_each_class_and_names_nobody(world: World) -> None:
+    world.link("50", "none")
+
+    told = simulate(world.gateway, world.org, client="1001", person="50", level="private-medical")
+
+    assert told.nl == (
+        "+9 stukken voor deze persoon (3 gegevens over zorgverleners, 3 persoonsgegevens, 1 afspraak, 1 vertrouwensgroep, "
+        "1 rapportage), 0 ingetrokken."
+    )
+    assert told.en == (
+        "+9 items for this person (3 entries on care workers, 3 personal records, 1 appointment, 1 trust group, 1 report), 0 taken back."
+    )
+    assert told.warnings == ()
+
+
+CHANGES: list[Callable[[World], Simulation]] = [
+    lambda world: simulate(world.gateway, world.org, client="1001", person="51", level="private-medical"),
+    lambda world: simulate(world.gateway, world.org, client="1001", person="nobody knows", level="basic"),
+    lambda world: simulate(world.gateway, world.org, client="1001", person="50", level="basic", classes=["calendar"]),
+    lambda world: simulate_withdrawal(world.gateway, world.org, client="1001", person="50"),
+    lambda world: simulate_exclusion(world.gateway, world.org, client="1001", class_="report"),
+    lambda world: simulate_stop(world.gateway, world.org, client="1001", freeze=False),
+]
+
+
+@pytest.mark.parametrize("ask", CHANGES)
+def test_a_simulation_leaves_every_table_as_it_was(world: World, ask: Callable[[World], Simulation]) -> None:
+    world.link("50", "private-medical")
+    world.link("51", "basic")
+    world.deliver()
+    before, hints = everything(world), list(world.hints)
+
+    ask(world)
+
+    assert everything(world) == before
+    assert world.hints == hints
+
+
+def test_a_simulation_that_is_refused_leaves_nothing_either(world: World) -> None:
+    before = everything(world)
+
+    with pytest.raises(NotFound):
+        simulate_exclusion(world.gateway, world.org, client="1001", person="nobody knows")
+
+    assert everything(world) == before
+
+
+def test_setting_what_is_set_would_do_nothing(world: World) -> None:
+    world.link("50", "basic")
+
+    told = simulate(world.gateway, world.org, client="1001", person="50", level="basic")
+
+    assert (told.effects, told.total) == ((), Counts())
+    assert told.nl == "+0 stukken voor deze persoon, 0 ingetrokken."
+
+
+def test_a_lower_level_takes_back_and_cuts_down_and_says_that_reading_can_not_be_undone(world: World) -> None:
+    world.link("50", "private-medical")
+    world.deliver()
+
+    told = simulate(world.gateway, world.org, client="1001", person="50", level="basic")
+
+    assert told.classes["report"] == Counts(retracting=1)
+    assert told.classes["calendar"] == Counts(narrowing=1)
+    assert [warned.code for warned in told.warnings] == ["read-stays-read"]
+    assert "2 ingeperkt" in told.nl
+
+
+def test_what_was_not_sent_yet_is_cancelled_not_taken_back(world: World) -> None:
+    world.link("50", "private-medical")
+
+    told = simulate_withdrawal(world.gateway, world.org, client="1001", person="50")
+
+    assert told.total == Counts(cancelling=9)
+    assert told.warnings == ()
+
+
+def test_a_portal_that_takes_nothing_back_says_so_before_a_right_is_given(world: World) -> None:
+    cannot_retract(world)
+    world.link("50", "none")
+
+    (warned,) = simulate(world.gateway, world.org, client="1001", person="50", level="private-medical").warnings
+
+    assert (warned.code, warned.portal, warned.count) == ("cannot-retract-later", "familie", 9)
+    assert "voorgoed" in warned.nl
+
+
+def test_a_portal_that_takes_nothing_back_says_so_before_a_right_is_withdrawn(world: World) -> None:
+    world.link("50", "private-medical")
+    world.deliver()
+    cannot_retract(world)
+
+    told = simulate_withdrawal(world.gateway, world.org, client="1001", person="50")
+
+    assert told.total.retracting == 0
+    found: dict[str, Any] = {warned.code: warned.count for warned in told.warnings}
+    assert found == {"cannot-retract": 9, "read-stays-read": 0}
+
+
+def test_counts_are_told_per_portal(world: World) -> None:
+    world.link("50", "none")
+    world.link("50", portal="ander")
+
+    told = simulate(world.gateway, world.org, client="1001", person="50", level="private-medical")
+
+    assert {portal: counts.delivering for portal, counts in told.portals.items()} == {"familie": 9, "ander": 9}
+
+
+def test_an_exclusion_of_a_class_takes_it_from_everybody(world: World) -> None:
+    world.link("50", "private-medical")
+    world.link("51", "private-medical")
+    world.deliver()
+
+    told = simulate_exclusion(world.gateway, world.org, client="1001", class_="report")
+
+    assert told.classes["report"] == Counts(retracting=2)
+    assert told.nl.startswith("+0 stukken voor iedereen samen, ")
+
+
+def test_stopping_takes_everything_back_and_freezing_leaves_it(world: World) -> None:
+    world.link("50", "private-medical")
+    world.deliver()
+
+    taken = simulate_stop(world.gateway, world.org, client="1001", freeze=False)
+    frozen = simulate_stop(world.gateway, world.org, client="1001", freeze=True)
+
+    assert taken.total == Counts(retracting=9)
+    assert frozen.total == Counts(staying=9)
