@@ -92,6 +92,20 @@ def append(db: Connection, keys: KeyRing, org: int, events: Sequence[AuditEvent]
     db.execute(ADVANCE, (rows[-1][1], rows[-1][-1], chain))
 
 
+def looked_up(
+    db: Connection, keys: KeyRing, org: int, what: str, by: str, asked: Mapping[str, Any], clients: Iterable[int | None] = ()
+) -> None:
+    """Tell that somebody looked something up (NEN 7513: search): what they asked, in codes and numbers, for each client that it showed."""
+    detail = {"what": what, **{name: value for name, value in asked.items() if value is not None}}
+    seen: Sequence[int | None] = sorted(client for client in set(clients) if client is not None)
+    append(
+        db,
+        keys,
+        org,
+        [AuditEvent(event="search", action="E", agent=by, client_id=client, detail=detail) for client in seen or [None]],
+    )
+
+
 def verify(db: Connection, keys: KeyRing, exported: Mapping[UUID, tuple[int, str]] | None = None) -> list[Break]:
     """Recompute every chain of the organisation, and compare with the heads that were written outside the database.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gateway.audit import looked_up
 from gateway.errors import NotFound
 from gateway.runtime import Gateway
 
@@ -67,21 +68,24 @@ def messages(
     state: str | None = None,
     control_id: str | None = None,
     limit: int = 100,
+    by: str = "operator",
 ) -> list[Message]:
-    """Return the newest journalled messages for which all of this holds."""
+    """Return the newest journalled messages for which all of this holds. That somebody asked is in the trail."""
     asked = {"source": source, "kind": kind, "state": state, "control_id": control_id, "limit": limit}
     with gateway.database.transaction(org) as db:
+        looked_up(db, gateway.keys(org), org, "messages", by, asked)
         return [Message(**row._asdict()) for row in db.execute(LIST, asked)]
 
 
-def message(gateway: Gateway, org: int, journal_id: int) -> MessageShown:
-    """Return one message.
+def message(gateway: Gateway, org: int, journal_id: int, *, by: str = "operator") -> MessageShown:
+    """Return one message. That somebody looked is in the trail.
 
     Raises:
         NotFound: there is none of this number.
     """
     with gateway.database.transaction(org) as db:
         row = db.execute(ONE, (journal_id,)).fetchone()
+        looked_up(db, gateway.keys(org), org, "message", by, {"message": journal_id})
     if row is None:
         raise NotFound(f"there is no message {journal_id}")
     return MessageShown(**row._asdict())

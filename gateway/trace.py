@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from gateway.audit import looked_up
 from gateway.database import Connection
 from gateway.errors import NotFound
 from gateway.journal import record_of
@@ -114,8 +115,8 @@ class Trace:
     others: int
 
 
-def trace(gateway: Gateway, org: int, ref: str) -> list[Trace]:
-    """Follow ``Type/id`` or ``system/stream#key``.
+def trace(gateway: Gateway, org: int, ref: str, *, by: str = "operator") -> list[Trace]:
+    """Follow ``Type/id`` or ``system/stream#key``. That somebody asked is in the trail.
 
     Raises:
         NotFound: no record or resource of that name in this organisation.
@@ -123,6 +124,8 @@ def trace(gateway: Gateway, org: int, ref: str) -> list[Trace]:
     with gateway.database.transaction(org) as db:
         records, only = _records(db, ref)
         traces = [_trace(gateway, org, db, record, only) for record in records]
+        clients = {row.client_id for record in records for row in db.execute(RESOURCES, record)}
+        looked_up(db, gateway.keys(org), org, "trace", by, {"resource" if only else "record": ref}, clients)
     if not any(found.hops for found in traces):
         raise NotFound(f"{ref}: no such record or resource in this organisation; give Type/id or system/stream#key")
     return traces

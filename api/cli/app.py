@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli import (
+    audit,
     bench,
     check,
     convert,
@@ -81,5 +82,6 @@ app.add_typer(schedule.app, name="schedule", short_help="The slots to come, and 
 app.add_typer(mapping.app, name="mapping", short_help="The maps of a source and their versions.")
 app.add_typer(messages.app, name="messages", short_help="Journalled messages.")
 app.add_typer(quarantine.app, name="quarantine", short_help="Messages that were set aside.")
+app.add_typer(audit.app, name="audit", short_help="Who did what with whose data.")
 app.add_typer(db.app, name="db", short_help="The database's schema.")
 app.add_typer(bench.app, name="bench", short_help="How fast it is.")

@@ -22,7 +22,7 @@ from gateway.outbox.work import Batch, Sending, sending_of
 
 DOUBTED: Final = """
 select outbox.id, outbox.revision, outbox.op, outbox.attempt, ledger.id as ledger_id, ledger.rkey, ledger.projection,
-  ledger.content_hash, ledger.version, ledger.etag, ledger.link_id, link.member::text as member, resource.rtype, resource.rid
+  ledger.content_hash, ledger.version, ledger.grant_id, ledger.etag, ledger.link_id, link.member::text as member, resource.rtype, resource.rid
 from outbox join disclosure_ledger ledger on ledger.id = outbox.ledger_id join resource on resource.rkey = ledger.rkey
 join link on link.id = ledger.link_id
 where outbox.id = any(%(ids)s) and outbox.op = %(op)s and outbox.sent_at is not null"""

@@ -105,6 +105,7 @@ def _event(lane: Lane, op: Literal["put", "delete"], receipt: Settled) -> AuditE
         "resource": f"{sent.item.type}/{sent.item.id}",
         "version": sent.version,
         "projection": sent.projection,
+        "grant": sent.grant_id,
         "etag": receipt.etag,
         "status": receipt.status,
         "adopted": receipt.adopted,

@@ -56,7 +56,7 @@ where outbox.id = any(%(ids)s) and ledger.id = outbox.ledger_id and outbox.state
   and (outbox.op = 'delete' or (outbox.epoch = link.epoch and link.state = 'active' and ledger.content_hash is not null and not resource.deleted
     and (resource.version = ledger.version or history.rkey is not null)))
 returning outbox.id, outbox.revision, outbox.op, outbox.attempt, ledger.id as ledger_id, ledger.rkey, ledger.projection,
-  ledger.content_hash, ledger.version, ledger.etag, ledger.link_id, link.member::text as member,
+  ledger.content_hash, ledger.version, ledger.grant_id, ledger.etag, ledger.link_id, link.member::text as member,
   resource.rtype, resource.rid, case when resource.version = ledger.version then resource.body else history.body end as body"""
 
 # What can't be sent as it was decided (its source withdrew it, say) waits for the decision that is under way.
@@ -103,6 +103,7 @@ class Sending:
     projection: str | None
     content_hash: bytes | None
     version: int | None
+    grant_id: int | None
     item: DeliveryItem
 
 
@@ -173,6 +174,7 @@ def sending_of(row: Any, body: bytes | None) -> Sending:
         projection=row.projection,
         content_hash=None if row.content_hash is None else bytes(row.content_hash),
         version=row.version,
+        grant_id=row.grant_id,
         item=DeliveryItem(type=row.rtype, id=row.rid, body=body, etag=row.etag if row.op == "put" else None),
     )
 

@@ -1,0 +1,162 @@
+"""What was done with one client's data, as that client may ask for it: each row of the trail as a FHIR AuditEvent with the items of NEN 7513.
+
+Names and texts are not in the trail, so not in the export either: people are the numbers that the organisation and the portal know them by.
+That the trail was read is itself in the trail.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from gateway.audit import AuditEvent, append
+from gateway.canonical import BASE, MEMBER
+from gateway.clients import find_client
+from gateway.jsonbytes import dumps
+from gateway.runtime import Gateway
+
+POLICY: Final = f"{BASE}/policy/disclosure"
+SUBTYPE: Final = f"{BASE}/CodeSystem/audit-event"
+USER: Final = f"{BASE}/NamingSystem/user"
+ORGANISATION: Final = f"{BASE}/NamingSystem/organisation"
+PERSON: Final = f"{BASE}/NamingSystem/person"
+DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
+PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+ENTITY: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
+REST: Final = {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest", "display": "RESTful Operation"}
+RIGHTS: Final = {"system": DICOM, "code": "110137", "display": "User Security Attributes Changed"}
+QUERY: Final = {"system": DICOM, "code": "110112", "display": "Query"}
+EXPORT: Final = {"system": DICOM, "code": "110106", "display": "Export"}
+USED: Final = {"system": DICOM, "code": "110100", "display": "Application Activity"}
+
+# Columns of audit_event joined with whom and what its numbers mean. A client's own rows, in the order in which they were written down.
+ROWS: Final = """
+select event.chain_id, event.seq, event.at, event.event, event.action, event.agent, event.detail, client.patient_rid,
+  organisation.code as organisation, portal.code as portal, link.member::text as member, link.related_rid, person.code as person
+from audit_event event join organisation on organisation.id = event.org left join client on client.id = event.client_id
+left join link on link.id = event.link_id left join portal on portal.id = link.portal_id left join person on person.id = link.person_id
+where event.client_id = %(client)s and event.at >= coalesce(%(since)s::timestamptz, '-infinity')
+  and event.at < coalesce(%(until)s::timestamptz, 'infinity')
+order by event.at, event.chain_id, event.seq"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What one of our events is called elsewhere, why it happens, and in the client's own words."""
+
+    type: dict[str, str]
+    nl: str
+    en: str
+    reason: str = "HOPERAT"
+
+
+KINDS: Final = {
+    "delivery": Kind(type=REST, nl="verstrekt aan naaste", en="given to relative", reason="SUPNWK"),
+    "retraction": Kind(type=REST, nl="teruggehaald bij naaste", en="taken back from relative", reason="SUPNWK"),
+    "withheld": Kind(type=REST, nl="niet verstrekt aan naaste", en="withheld from relative", reason="SUPNWK"),
+    "link": Kind(type=RIGHTS, nl="naaste gekoppeld", en="relative linked"),
+    "unlink": Kind(type=RIGHTS, nl="koppeling beëindigd", en="link ended"),
+    "grant": Kind(type=RIGHTS, nl="toestemming gewijzigd", en="permission changed", reason="PATRQT"),
+    "exclude": Kind(type=RIGHTS, nl="uitsluiting vastgelegd", en="exclusion set", reason="PATRQT"),
+    "client": Kind(type=RIGHTS, nl="delen gestopt of hervat", en="sharing stopped or resumed"),
+    "explain": Kind(type=QUERY, nl="uitleg gevraagd", en="explanation asked"),
+    "search": Kind(type=QUERY, nl="opgezocht", en="looked up"),
+    "export": Kind(type=EXPORT, nl="overzicht van inzage gemaakt", en="account of access made", reason="PATRQT"),
+}
+OTHER: Final = Kind(type=USED, nl="overige handeling", en="other act")
+
+
+def export(
+    gateway: Gateway,
+    org: int,
+    *,
+    client: str | int,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    by: str = "operator",
+) -> Iterator[dict[str, Any]]:
+    """Yield a client's part of the trail as AuditEvents, oldest first; ``since`` is within the period, ``until`` isn't.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    with gateway.database.transaction(org) as db:
+        client_id = find_client(db, gateway.keys(org).ids(), client)
+        period = {"since": since and since.isoformat(), "until": until and until.isoformat()}
+        event = AuditEvent(event="export", action="R", agent=by, client_id=client_id, detail=period)
+        append(db, gateway.keys(org), org, [event])
+    with gateway.database.snapshot(org) as db, db.cursor(name="trail") as cursor:
+        for row in cursor.execute(ROWS, {"client": client_id, "since": since, "until": until}):
+            yield audit_event(row)
+
+
+def audit_event(row: Any) -> dict[str, Any]:
+    """Return one row of the trail as a FHIR AuditEvent (R4); its id is the chain and the place in it, by which ``audit verify`` names it."""
+    kind = KINDS.get(row.event, OTHER)
+    return {
+        "resourceType": "AuditEvent",
+        "id": f"{row.chain_id}.{row.seq}",
+        "type": kind.type,
+        "subtype": [{"system": SUBTYPE, "code": row.event, "display": kind.en}],
+        "action": row.action,
+        "recorded": row.at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "outcome": "0",
+        "purposeOfEvent": [{"coding": [{"system": REASON, "code": kind.reason}]}],
+        "agent": list(_agents(row)),
+        "source": {"site": row.organisation, "observer": {"display": "Zorgsluis"}},
+        "entity": list(_entities(row)),
+    }
+
+
+def _agents(row: Any) -> Iterator[dict[str, Any]]:
+    """Yield who did it, under which policy and permission; who received it; and the organisation in whose name it was done."""
+    policies = [POLICY, *(f"{BASE}/grant/{row.detail['grant']}" for _ in (1,) if row.detail.get("grant"))]
+    yield {"who": {"identifier": {"system": USER, "value": row.agent}}, "requestor": True, "policy": policies}
+    if row.member is not None:
+        yield {**_participation("IRCP"), "who": _recipient(row), "altId": row.person, "requestor": False}
+    organisation = {"identifier": {"system": ORGANISATION, "value": row.organisation}}
+    yield {**_participation("CST"), "who": organisation, "requestor": False}
+
+
+def _participation(code: str) -> dict[str, Any]:
+    return {"type": {"coding": [{"system": PARTICIPATION, "code": code}]}}
+
+
+def _recipient(row: Any) -> dict[str, Any]:
+    member = {"identifier": {"system": MEMBER, "value": row.member}}
+    return {"reference": f"RelatedPerson/{row.related_rid}", **member} if row.related_rid else member
+
+
+def _entities(row: Any) -> Iterator[dict[str, Any]]:
+    """Yield the client, the resource if it is about one, and the circumstances: codes, counts and versions, as they were written down."""
+    if row.patient_rid is not None:
+        patient = {"reference": f"Patient/{row.patient_rid}"}
+        yield {"what": patient, "type": {"system": ENTITY, "code": "1"}, "role": {"system": ROLE, "code": "1"}}
+    if row.detail.get("resource"):
+        yield {"what": {"reference": row.detail["resource"]}, "type": {"system": ENTITY, "code": "2"}}
+    details = [{"type": name, "valueString": _text(value)} for name, value in row.detail.items() if value is not None]
+    if row.event == "search":
+        yield {"role": {"system": ROLE, "code": "24"}, "query": base64.b64encode(dumps(row.detail)).decode()}
+    elif details:
+        yield {"name": row.event, "type": {"system": ENTITY, "code": "2"}, "detail": details}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) and value else dumps(value).decode()
+
+
+def in_dutch(event: dict[str, Any]) -> tuple[str, ...]:
+    """Return an AuditEvent as a client reads it: when, what, which data, by whom, for whom, and by which permission."""
+    kind = KINDS.get(event["subtype"][0]["code"], OTHER)
+    requestor, *others = event["agent"]
+    recipient = next((one["altId"] for one in others if "altId" in one), "-")
+    things = [one["what"]["reference"] for one in event["entity"] if "what" in one and "role" not in one]
+    grants = [policy.rpartition("/")[2] for policy in requestor["policy"] if policy != POLICY]
+    when = event["recorded"][:19].replace("T", " ")
+    by = requestor["who"]["identifier"]["value"]
+    return when, kind.nl, ", ".join(things) or "-", by, recipient, f"toestemming {grants[0]}" if grants else "-"

@@ -1,0 +1,121 @@
+"""What a client is shown of who did what with their data: the items of NEN 7513, and nothing that identifies anybody by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gateway import consent
+from gateway.audit import AuditEvent, append
+from gateway.audit_export import export, in_dutch
+from gateway.errors import NotFound
+from gateway.messages import messages
+from gateway.trace import trace
+from tests.integration.store_world import World, open_world
+
+
+@pytest.fixture
+def world(module_database_url: str) -> Iterator[World]:
+    opened = open_world(module_database_url)
+    opened.store(opened.patient(bsn="999911120", family="Onbekend-Achternaam"), opened.relation("50"), opened.report("1"))
+    opened.link("50", "private-medical")
+    opened.deliver()
+    yield opened
+    opened.database.close()
+
+
+def exported(world: World, **period: Any) -> list[dict[str, Any]]:
+    return list(export(world.gateway, world.org, client="1001", by="privacy officer", **period))
+
+
+def named(events: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [event for event in events if event["subtype"][0]["code"] == name]
+
+
+def test_each_act_says_who_for_whom_which_data_by_which_permission_and_why(world: World) -> None:
+    grant = world.one("select id from trust_grant").id
+    events = exported(world)
+
+    assert [event["subtype"][0]["code"] for event in events][:2] == ["link", "grant"]
+    for event in named(events, "grant"):
+        assert event["entity"][0]["what"]["reference"].startswith("Patient/")
+    assert named(events, "export")[0]["agent"][0]["who"]["identifier"]["value"] == "privacy officer"
+    policies = [policy for event in named(events, "grant") for policy in event["agent"][0]["policy"]]
+    assert policies[-1].endswith(f"/grant/{grant}")
+
+
+def test_what_was_given_names_the_recipient_the_resource_and_its_version(world: World) -> None:
+    one = world.one(
+        "select ledger.client_id, link_id, rkey, grant_id, resource.rid from disclosure_ledger ledger join resource using (rkey) "
+        "where resource.rtype = 'Observation'"
+    )
+    detail = {
+        "portal": "familie",
+        "resource": f"Observation/{one.rid}",
+        "version": 1,
+        "projection": "whole",
+        "grant": one.grant_id,
+    }
+    event = AuditEvent(
+        event="delivery", action="U", agent="gateway", client_id=one.client_id, link_id=one.link_id, rkey=one.rkey, detail=detail
+    )
+    with world.database.transaction(world.org) as db:
+        append(db, world.keys, world.org, [event])
+
+    [delivery] = [
+        one for one in named(exported(world), "delivery") if one["entity"][1]["what"]["reference"].startswith("Observation/")
+    ]
+
+    requestor, recipient, custodian = delivery["agent"]
+    assert requestor["requestor"] is True
+    assert recipient["altId"] == "50"
+    assert recipient["who"]["reference"].startswith("RelatedPerson/")
+    assert custodian["who"]["identifier"]["value"] == world.one("select code from organisation where id = %s", world.org).code
+    assert delivery["purposeOfEvent"][0]["coding"][0]["code"] == "SUPNWK"
+    assert {part["type"] for part in delivery["entity"][2]["detail"]} >= {"version", "projection", "grant"}
+
+
+def test_looking_something_up_and_exporting_are_themselves_in_the_trail(world: World) -> None:
+    report = world.one("select rid from resource where rtype = 'Observation'").rid
+    trace(world.gateway, world.org, f"Observation/{report}", by="support")
+    messages(world.gateway, world.org, kind="report", by="support")
+    exported(world)
+
+    looked = named(exported(world), "search")
+    assert [event["agent"][0]["who"]["identifier"]["value"] for event in looked] == ["support"]
+    assert "query" in looked[0]["entity"][-1]
+    assert len(named(exported(world), "export")) == 3
+    assert world.one("select count(*) as n from audit_event where event = 'search' and client_id is null").n == 1
+
+
+def test_an_export_is_of_one_client_and_one_period(world: World) -> None:
+    world.store(world.patient("1002"), world.relation("60", "1002"))
+    world.link("60", "basic", client="1002")
+
+    begun = world.clock.at
+    world.clock.pass_time(days=2)
+    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="basic")
+
+    assert not [event for event in exported(world) if "60" in [agent.get("altId") for agent in event["agent"]]]
+    later = exported(world, since=begun.replace(hour=23))
+    assert {event["subtype"][0]["code"] for event in later} <= {"grant", "export"}
+    assert [event["subtype"][0]["code"] for event in exported(world, until=begun)] == []
+    with pytest.raises(NotFound):
+        list(export(world.gateway, world.org, client="nobody"))
+
+
+def test_nothing_in_an_export_is_a_name_a_text_or_a_bsn(world: World) -> None:
+    everything = json.dumps(exported(world))
+
+    assert "999911120" not in everything
+    assert "Onbekend-Achternaam" not in everything
+
+
+def test_the_table_for_the_client_says_in_dutch_what_was_done(world: World) -> None:
+    lines = [in_dutch(event) for event in exported(world)]
+
+    assert {line[1] for line in lines} >= {"naaste gekoppeld", "toestemming gewijzigd", "overzicht van inzage gemaakt"}
+    assert all(line[0].startswith("2026-03-02 07:00") for line in lines)
