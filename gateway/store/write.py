@@ -36,8 +36,10 @@ on conflict (org, rtype, rid) do update set version = excluded.version, deleted 
   data_at = excluded.data_at, withdrawn = excluded.withdrawn, origin_portal = excluded.origin_portal,
   source_time = excluded.source_time, journal_id = excluded.journal_id, mapping_sha = excluded.mapping_sha"""
 PUT_HISTORY: Final = """
-insert into resource_history (org, rkey, version, op, last_updated, hash, body, journal_id, mapping_sha)
-select %(org)s, rkey, version, op, last_updated, hash, body, journal_id, mapping_sha from staged_version order by ordinal"""
+insert into resource_history (org, rkey, version, op, last_updated, hash, body, journal_id, mapping_sha, class_key, audience, labels,
+  data_at, withdrawn)
+select %(org)s, rkey, version, op, last_updated, hash, body, journal_id, mapping_sha, class_key, audience, labels, data_at, withdrawn
+from staged_version order by ordinal"""
 PUT_CHANGES: Final = """
 insert into change (org, rkey, version, op, client_id, rtype)
 select %(org)s, rkey, version, op, client_id, rtype from staged_version order by ordinal"""
