@@ -14,15 +14,27 @@ from uuid import UUID
 
 from gateway.audit import AuditEvent, append
 from gateway.database import Connection
-from gateway.disclosure.decide import ClassRule, Exclusion, Facts, Grant, Policy, Subscriber, decide
+from gateway.disclosure.decide import (
+    ClassRule,
+    Exclusion,
+    ExternalConsent,
+    Facts,
+    Grant,
+    Policy,
+    Representation,
+    Subscriber,
+    decide,
+)
 from gateway.disclosure.reasons import SENTENCES, Code, Sentence
 from gateway.errors import NotFound
 from gateway.runtime import Gateway
 
 MEMBER: Final = """
-select link.id, link.client_id, link.person_id, link.state, link.related_rid, portal.code as portal, portal.step_up,
-  portal.settings ->> 'origin' as origin, client.stop_reason
-from link join portal on portal.id = link.portal_id join client on client.id = link.client_id where link.member = %s"""
+select link.id, link.client_id, link.person_id, link.state, link.related_rid, portal.code as portal,
+  case when portal.step_up then portal.acr else 1 end as acr, portal.settings ->> 'origin' as origin, organisation.dossier_acr,
+  organisation.step_up_minutes, client.stop_reason, client.end_of_care_at, client.birth_date
+from link join portal on portal.id = link.portal_id join client on client.id = link.client_id
+join organisation on organisation.id = link.org where link.member = %s"""
 RESOURCE: Final = """
 select resource.rkey, resource.rtype, resource.rid, resource.client_id, resource.deleted, resource.audience, resource.labels,
   resource.data_at, resource.withdrawn, resource.origin_portal, resource.system, resource.class_key, class_map.class as class_,
@@ -33,11 +45,16 @@ where resource.rtype = %s and resource.rid = %s"""
 VERDICT: Final = """
 select code, projection, grant_id, directory from disclosure_verdict where client_id = %s and link_id = %s and rkey = %s"""
 GRANTS: Final = """
-select id, person_id, level, valid_from, valid_to, status, classes, data_from, data_to from trust_grant
+select id, person_id, level, valid_from, valid_to, status, classes, data_from, data_to, basis, parental, confirmed_at from trust_grant
 where client_id = %s and person_id = %s and superseded_at is null order by id"""
 EXCLUSIONS: Final = """
 select id, valid_from, valid_to, person_id, class as class_, rkey from exclusion
 where client_id = %s and superseded_at is null order by id"""
+REPRESENTATIONS: Final = """
+select person_id as person, kind, scope, valid_from, valid_to from representation where client_id = %s and superseded_at is null"""
+EXTERNAL: Final = """
+select decision, person_id as person, category, purpose, class as class_, rkey, valid_from, valid_to from external_consent
+where client_id = %s and superseded_at is null"""
 
 DIRECTORY: Final = Sentence(
     nl="Deze persoon ziet dit niet: het gaat alleen mee met iets dat deze persoon mag zien en dat ernaar verwijst.",
@@ -150,6 +167,9 @@ def _policy(db: Connection, link: Any) -> Policy:
             classes=None if row.classes is None else frozenset(row.classes),
             data_from=row.data_from,
             data_to=row.data_to,
+            basis=row.basis,
+            parental=row.parental,
+            confirmed_at=row.confirmed_at,
         )
         for row in db.execute(GRANTS, (link.client_id, link.person_id))
     ]
@@ -157,7 +177,18 @@ def _policy(db: Connection, link: Any) -> Policy:
         Exclusion(valid_from=row.valid_from, valid_to=row.valid_to, person=row.person_id, class_=row.class_, rkey=row.rkey)
         for row in db.execute(EXCLUSIONS, (link.client_id,))
     ]
-    return Policy(stopped=link.stop_reason is not None, grants=grants, exclusions=exclusions)
+    return Policy(
+        stopped=link.stop_reason is not None,
+        end_of_care_at=link.end_of_care_at,
+        birth_date=link.birth_date,
+        grants=grants,
+        exclusions=exclusions,
+        representations=[
+            Representation(**{**row._asdict(), "scope": frozenset(row.scope)})
+            for row in db.execute(REPRESENTATIONS, (link.client_id,))
+        ],
+        external=[ExternalConsent(**row._asdict()) for row in db.execute(EXTERNAL, (link.client_id,))],
+    )
 
 
 def _change(resource: Any, link: Any, policy: Policy, at: datetime) -> str | None:
@@ -176,9 +207,9 @@ def _what_if(subscriber: Subscriber, policy: Policy, at: datetime) -> Iterator[t
     basic = Grant(id=0, person=subscriber.person, level="basic", valid_from=at)
     yield "level-basic", subscriber, replace(policy, grants=[basic])
     yield "level-private-medical", subscriber, replace(policy, grants=[replace(basic, level="private-medical")])
-    yield "lift-exclusions", subscriber, replace(policy, exclusions=())
+    yield "lift-exclusions", subscriber, replace(policy, exclusions=(), external=())
     yield "link", replace(subscriber, link_state="active"), policy
-    yield "resume", subscriber, replace(policy, stopped=False)
+    yield "resume", subscriber, replace(policy, stopped=False, end_of_care_at=None)
 
 
 def _facts(row: Any) -> Facts:
@@ -203,7 +234,9 @@ def _subscriber(row: Any) -> Subscriber:
         person=row.person_id,
         link_state=row.state,
         origin=row.origin,
-        step_up=row.step_up,
+        acr=row.acr,
+        needed_acr=row.dossier_acr,
+        step_up_minutes=row.step_up_minutes,
         related_rid=row.related_rid,
     )
 

@@ -80,7 +80,7 @@ def verdict_of(db: Connection, world: World, item: Facts, subscriber: Subscriber
         "insert into portal (org, code, connector, settings, step_up) values (%s, 'generated', 'x', %s, %s)",
         world.org,
         Jsonb(settings_),
-        subscriber.step_up,
+        subscriber.acr > 1,
     )
     persons = {
         number: new("insert into person (org, code) values (%s, %s)", world.org, f"generated {number}") for number in (1, 2)

@@ -66,10 +66,11 @@ subscribers = varied(
         Subscriber,
         person=st.sampled_from(PERSONS),
         link_state=st.just("active"),
+        acr=st.just(2),
         origin=st.sampled_from([None, "caren"]),
         related_rid=st.sampled_from([None, OWN_RELATION]),
     ),
-    {"link_state": st.sampled_from(["pending", "ended"]), "step_up": st.just(False)},
+    {"link_state": st.sampled_from(["pending", "ended"]), "acr": st.just(1)},
     1,
 )
 grants = varied(

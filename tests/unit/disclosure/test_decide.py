@@ -31,7 +31,7 @@ VISIT = Facts(
     data_at=NOW,
 )
 MESSAGE = Facts(rkey=3, rtype="Communication", rid="m", rule=ClassRule(class_="message", audience=None, basic_projection="whole"))
-MEMBER = Subscriber(person=1, link_state="active")
+MEMBER = Subscriber(person=1, link_state="active", acr=2)
 BASIC = Grant(id=1, person=1, level="basic", valid_from=NOW - timedelta(days=1))
 TRUSTED = replace(BASIC, id=2, level="private-medical")
 
@@ -89,7 +89,7 @@ def test_of_several_grants_the_one_that_comes_furthest_is_the_reason() -> None:
 
 
 def test_a_dossier_item_needs_a_portal_that_asks_for_the_extra_step() -> None:
-    plain = replace(MEMBER, step_up=False)
+    plain = replace(MEMBER, acr=1)
     assert code(REPORT, TRUSTED, subscriber=plain) == "step-up-missing"
     assert code(VISIT, TRUSTED, subscriber=plain) == "grant"
 
