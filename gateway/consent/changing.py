@@ -1,0 +1,74 @@
+"""One change of a client's rights under way: its transaction holds the client's lock and does everything, or nothing.
+
+That is: the new rows, the next epoch, the trust group's CareTeam, the ledger with its retractions, and the audit rows. Rows of rights are
+never changed, only superseded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from gateway import careteam
+from gateway.audit import AuditEvent, append
+from gateway.clients import find_client
+from gateway.database import Connection
+from gateway.ledger import Change, disclose_locked, lock_client
+from gateway.runtime import Gateway
+
+EPOCHS: Final = "update link set epoch = epoch + 1 where client_id = %s and (%s::bigint is null or person_id = %s)"
+
+
+@dataclass(slots=True, kw_only=True)
+class Changing:
+    """An open transaction that holds the client's lock. ``change`` is what took effect so far."""
+
+    db: Connection
+    gateway: Gateway
+    org: int
+    client: int
+    patient: str
+    change: Change = field(default_factory=Change)
+
+    def outdate(self, person: int | None = None) -> None:
+        """Begin the next epoch of a person's links to the client, or of everybody's: what was decided before is never sent after."""
+        self.db.execute(EPOCHS, (self.client, person, person))
+
+    def take_effect(self, *events: AuditEvent) -> Change:
+        """Let what was written take effect: the CareTeam, the ledger, the trail. The last event gets the counts.
+
+        The caller's events name what happened; the client is filled in here.
+        """
+        careteam.rewrite(self.db, self.gateway, self.org, self.client, self.patient)
+        self.change = disclose_locked(self.db, self.org, self.client)
+        counts = {"delivering": self.change.delivering, "retracting": self.change.retracting}
+        told = [replace(event, client_id=self.client) for event in events]
+        told[-1] = replace(told[-1], detail={**told[-1].detail, **counts})
+        append(self.db, self.gateway.keys(self.org), self.org, told)
+        return self.change
+
+
+@contextmanager
+def changing(gateway: Gateway, org: int, client: str | int) -> Iterator[Changing]:
+    """Yield a change of this client's rights; it commits at the end of the block, and the lanes that got work are hinted.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    with gateway.database.transaction(org) as db:
+        under = hold(db, gateway, org, client)
+        yield under
+    for lane in under.change.lanes:
+        gateway.hint("deliver_lane", org, lane)
+
+
+def hold(db: Connection, gateway: Gateway, org: int, client: str | int) -> Changing:
+    """Take the client's lock in a transaction that the caller ends, or undoes: what a simulation does.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    client_id = find_client(db, gateway.keys(org).ids(), client)
+    return Changing(db=db, gateway=gateway, org=org, client=client_id, patient=lock_client(db, client_id) or "")

@@ -1,0 +1,150 @@
+"""Rights: what a person may see of a client, from when, of what, and on whose authority. Append-only: a change is a new row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Literal, TypedDict, Unpack
+
+from gateway.audit import AuditEvent
+from gateway.consent.changing import Changing, changing
+from gateway.consent.mandates import mandate_for
+from gateway.consent.people import person_of
+from gateway.crash import crash_point
+from gateway.disclosure.decide import Level
+from gateway.errors import Rejected
+from gateway.ledger import Change
+from gateway.runtime import Gateway
+
+Status = Literal["active", "suspended", "withdrawn", "entered-in-error"]
+Basis = Literal["client", "representative", "statutory"]
+
+COLUMNS: Final = """level, classes, data_from, data_to, valid_from, valid_to, status, granted_by, basis, parental, confirmed_at,
+  representation_id, source_ref"""
+CURRENT: Final = f"""
+select id, person_id, {COLUMNS} from trust_grant
+where client_id = %s and (%s::bigint is null or person_id = %s) and superseded_at is null order by id"""
+SUPERSEDE: Final = "update trust_grant set superseded_at = app_now() where id = any(%s)"
+GRANT: Final = f"""
+insert into trust_grant (org, client_id, person_id, {COLUMNS}, recorded_at, supersedes)
+values (%(org)s, %(client)s, %(person_id)s, %(level)s, %(classes)s, %(data_from)s, %(data_to)s, coalesce(%(valid_from)s, app_now()),
+  %(valid_to)s, %(status)s, %(granted_by)s, %(basis)s, %(parental)s, %(confirmed_at)s, %(representation_id)s, %(source_ref)s, app_now(),
+  %(supersedes)s) returning id"""
+
+# What makes two rights the same; who set it and since when isn't part of it.
+TERMS: Final = (
+    "level", "classes", "data_from", "data_to", "valid_to", "status", "basis", "parental", "representation_id", "source_ref",
+)  # fmt: skip
+
+
+class Terms(TypedDict, total=False):
+    """What may be said of a right besides its level. Periods are half open; what isn't given is unlimited.
+
+    ``classes`` narrows. ``representative`` is the person (code) on whose mandate it rests, needed with the basis 'representative'.
+    ``parental`` follows from the mandate and is said only where another registry knows it.
+    """
+
+    basis: Basis | str
+    status: Status | str
+    classes: Sequence[str] | None
+    data_from: datetime | None
+    data_to: datetime | None
+    valid_from: datetime | None
+    valid_to: datetime | None
+    representative: str | None
+    parental: bool
+    confirmed_at: datetime | None
+    source_ref: str | None
+
+
+def set_grant(
+    gateway: Gateway,
+    org: int,
+    *,
+    client: str | int,
+    person: str,
+    level: Level | str,
+    granted_by: str = "operator",
+    **terms: Unpack[Terms],
+) -> Change:
+    """Give a person a level from now on (or from ``valid_from``) instead of what they had; return what that set in motion.
+
+    Setting what is set already changes nothing. A later start is for somebody who has nothing yet: rows are superseded at once, so what
+    a person has until then would be taken back now.
+
+    Raises:
+        NotFound: there is no such client.
+        Rejected: it would begin later, and the person has a level now; or it rests on a mandate that isn't there.
+    """
+    with changing(gateway, org, client) as under:
+        put_grant(under, person, level, granted_by, **terms)
+        crash_point("in-grant-commit")
+    return under.change
+
+
+def put_grant(
+    under: Changing, person: str, level: Level | str, granted_by: str, *told: AuditEvent, **terms: Unpack[Terms]
+) -> None:
+    """Write the right and let it take effect, unless it says what was in force already. ``told`` is what else takes effect with it.
+
+    Raises:
+        Rejected: as ``set_grant``.
+    """
+    wanted = _wanted(under, person, level, granted_by, terms)
+    rows = under.db.execute(CURRENT, (under.client, wanted["person_id"], wanted["person_id"])).fetchall()
+    if len(rows) == 1 and wanted["valid_from"] is None and _same(rows[0], wanted):
+        if told:
+            under.take_effect(*told)
+        return
+    _refuse_a_gap(under, rows, wanted["valid_from"])
+    under.db.execute(SUPERSEDE, ([row.id for row in rows],))
+    made = under.db.execute(GRANT, {**wanted, "supersedes": rows[-1].id if rows else None}).fetchone()
+    under.outdate(wanted["person_id"])
+    detail = {
+        "grant": made.id if made else None,
+        "person": person,
+        "level": level,
+        "status": wanted["status"],
+        "before": [row.level for row in rows],
+        "basis": wanted["basis"],
+    }
+    under.take_effect(*told, AuditEvent(event="grant", action="U" if rows else "C", agent=granted_by, detail=detail))
+
+
+def _wanted(under: Changing, person: str, level: Level | str, granted_by: str, terms: Terms) -> dict[str, Any]:
+    """Return the row to be. A right that rests on a mandate names it; one that rests on a parent's authority says so."""
+    person_id = person_of(under.db, under.org, person)
+    classes = terms.get("classes")
+    basis = terms.get("basis", "client")
+    mandate = mandate_for(under, basis, person, terms.get("representative"), level)
+    return {
+        "org": under.org,
+        "client": under.client,
+        "person_id": person_id,
+        "level": level,
+        "classes": None if classes is None else sorted(classes),
+        "data_from": terms.get("data_from"),
+        "data_to": terms.get("data_to"),
+        "valid_from": terms.get("valid_from"),
+        "valid_to": terms.get("valid_to"),
+        "status": terms.get("status", "active"),
+        "granted_by": granted_by,
+        "basis": basis,
+        "parental": terms.get("parental", mandate is not None and mandate.kind == "parent-authority"),
+        "confirmed_at": terms.get("confirmed_at"),
+        "representation_id": mandate.id if mandate is not None and basis == "representative" else None,
+        "source_ref": terms.get("source_ref"),
+    }
+
+
+def _same(row: Any, wanted: dict[str, Any]) -> bool:
+    return all(getattr(row, term) == wanted[term] for term in TERMS)
+
+
+def _refuse_a_gap(under: Changing, rows: Sequence[Any], valid_from: datetime | None) -> None:
+    later = valid_from is not None and valid_from > under.gateway.clock()
+    if later and any(row.level != "none" for row in rows):
+        raise Rejected(
+            "this person has a level already, and it would end now: set the new level on the day that it begins, "
+            "or set the level to none first"
+        )

@@ -1,0 +1,150 @@
+"""What becomes of a right after it was set: changed in part, suspended, withdrawn, ended, confirmed. Each is a new row in place of the old."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final, TypedDict, Unpack
+
+from gateway.audit import AuditEvent
+from gateway.consent.changing import Changing, changing
+from gateway.consent.grants import CURRENT, GRANT, SUPERSEDE
+from gateway.consent.mandates import refuse_without_mandate
+from gateway.consent.people import known_person
+from gateway.disclosure.decide import Level
+from gateway.errors import Rejected
+from gateway.ledger import Change
+from gateway.runtime import Gateway
+
+IN_FORCE: Final = ("active", "suspended")
+
+
+class Parts(TypedDict, total=False):
+    """The parts of a right that can be changed by themselves; on whose authority it rests isn't one of them."""
+
+    level: Level | str
+    classes: Sequence[str] | None
+    data_from: datetime | None
+    data_to: datetime | None
+    valid_to: datetime | None
+
+
+def change_grant(
+    gateway: Gateway, org: int, *, client: str | int, person: str, by: str = "operator", **parts: Unpack[Parts]
+) -> Change:
+    """Change part of a person's right and keep the rest. Changing nothing changes nothing.
+
+    Raises:
+        NotFound: there is no such client or person.
+        Rejected: the person has no right in force, or the mandate that it rests on has ended.
+    """
+    new: dict[str, Any] = dict(parts)
+    if new.get("classes") is not None:
+        new["classes"] = sorted(new["classes"])
+
+    def differs(row: Any) -> bool:
+        return any(getattr(row, name) != value for name, value in new.items())
+
+    with changing(gateway, org, client) as under:
+        rows = _some(_rows(under, person), "in force", lambda row: row.status in IN_FORCE)
+        for row in rows:
+            refuse_without_mandate(under, row.representation_id, new.get("level", row.level))
+        _supersede(under, [row for row in rows if differs(row)], new, "grant", by, person)
+    return under.change
+
+
+def suspend(gateway: Gateway, org: int, *, client: str | int, person: str, by: str = "operator") -> Change:
+    """Set a person's rights aside for a while: what was delivered is retracted until they are reinstated.
+
+    Raises:
+        NotFound: there is no such client or person.
+        Rejected: the person has no active right.
+    """
+    with changing(gateway, org, client) as under:
+        rows = _some(_rows(under, person), "active", lambda row: row.level != "none" and row.status == "active")
+        _supersede(under, rows, {"status": "suspended"}, "suspend", by, person)
+    return under.change
+
+
+def reinstate(gateway: Gateway, org: int, *, client: str | int, person: str, by: str = "operator") -> Change:
+    """Let suspended rights hold again.
+
+    Raises:
+        NotFound: there is no such client or person.
+        Rejected: the person has no suspended right, or the mandate that it rests on has ended.
+    """
+    with changing(gateway, org, client) as under:
+        rows = _some(_rows(under, person), "suspended", lambda row: row.status == "suspended")
+        for row in rows:
+            refuse_without_mandate(under, row.representation_id, row.level)
+        _supersede(under, rows, {"status": "active"}, "reinstate", by, person)
+    return under.change
+
+
+def withdraw(gateway: Gateway, org: int, *, client: str | int, person: str | None = None, by: str = "operator") -> Change:
+    """Withdraw a person's rights, or everybody's: nothing stays at the portals. Withdrawing what is withdrawn changes nothing.
+
+    Raises:
+        NotFound: there is no such client or person.
+    """
+    with changing(gateway, org, client) as under:
+        rows = [row for row in _rows(under, person) if row.level != "none" and row.status in IN_FORCE]
+        _supersede(under, rows, {"status": "withdrawn"}, "withdraw", by, person)
+    return under.change
+
+
+def expire(
+    gateway: Gateway, org: int, *, client: str | int, person: str, at: datetime | None = None, by: str = "operator"
+) -> Change:
+    """End the validity of a person's rights now, or at a moment to come, which the clock then sees to.
+
+    Raises:
+        NotFound: there is no such client or person.
+        Rejected: the person has no right in force.
+    """
+    ends = at or gateway.clock()
+    with changing(gateway, org, client) as under:
+        rows = _some(_rows(under, person), "in force", lambda row: row.level != "none" and row.status in IN_FORCE)
+        _supersede(under, rows, {"valid_to": ends}, "expire", by, person)
+    return under.change
+
+
+def confirm(gateway: Gateway, org: int, *, client: str | int, person: str, by: str = "operator") -> Change:
+    """Confirm rights that rest on a parent's authority, after the birthday at which the client has a say of their own (12, 16).
+
+    Raises:
+        NotFound: there is no such client or person.
+        Rejected: the person has no right that rests on a parent's authority.
+    """
+    with changing(gateway, org, client) as under:
+        what = "active and rests on a parent's authority"
+        rows = _some(_rows(under, person), what, lambda row: row.parental and row.status == "active")
+        _supersede(under, rows, {"confirmed_at": gateway.clock()}, "confirm", by, person)
+    return under.change
+
+
+def _rows(under: Changing, person: str | None) -> list[Any]:
+    person_id = None if person is None else known_person(under.db, under.org, person)
+    return under.db.execute(CURRENT, (under.client, person_id, person_id)).fetchall()
+
+
+def _some(rows: Sequence[Any], what: str, holds: Callable[[Any], bool]) -> list[Any]:
+    found = [row for row in rows if holds(row)]
+    if not found:
+        raise Rejected(
+            f"this person has no right for this client that is {what}; see: zorgsluis grant review, zorgsluis link list"
+        )
+    return found
+
+
+def _supersede(under: Changing, rows: Sequence[Any], new: dict[str, Any], event: str, by: str, person: str | None) -> None:
+    """Put a new row in place of each, with some of its terms changed, and let that take effect; without rows nothing happens."""
+    if not rows:
+        return
+    under.db.execute(SUPERSEDE, ([row.id for row in rows],))
+    for row in rows:
+        values = {**row._asdict(), **new, "org": under.org, "client": under.client, "granted_by": by, "supersedes": row.id}
+        under.db.execute(GRANT, values)
+        under.outdate(row.person_id)
+    detail = {"person": person, "grants": [row.id for row in rows], "before": [row.level for row in rows]}
+    under.take_effect(AuditEvent(event=event, action="U", agent=by, detail=detail))

@@ -1,0 +1,125 @@
+"""Links: which person is linked to which client at which portal. One of them is a member."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.audit import AuditEvent
+from gateway.clients import find_client, find_related, number_of
+from gateway.consent.changing import Changing, changing
+from gateway.consent.people import known_person, known_portal, person_of
+from gateway.ledger import Change
+from gateway.runtime import Gateway
+
+LINK: Final = """
+insert into link (org, portal_id, client_id, person_id, member, related_rid, state, linked_at)
+values (%s, %s, %s, %s, %s, %s, 'active', app_now())
+on conflict (portal_id, client_id, person_id) do update
+set state = 'active', ended_at = null, epoch = link.epoch + 1, related_rid = coalesce(excluded.related_rid, link.related_rid)
+where link.state <> 'active' or link.related_rid is distinct from coalesce(excluded.related_rid, link.related_rid)
+returning id"""
+END: Final = """
+update link set state = 'ended', ended_at = app_now(), epoch = epoch + 1
+where portal_id = %s and client_id = %s and person_id = %s and state <> 'ended' returning id"""
+# A right ends with the last link that it was used over: a link that is made again starts with nothing.
+END_RIGHTS: Final = """
+update trust_grant set superseded_at = app_now()
+where client_id = %(client)s and person_id = %(person)s and superseded_at is null and not exists (
+  select from link where link.client_id = %(client)s and link.person_id = %(person)s and link.state <> 'ended')"""
+LINKS: Final = """
+select portal.code as portal, client.patient_rid, patient.body, person.code as person, link.member::text as member, link.state,
+  coalesce(current.level, 'none') as level
+from link join portal on portal.id = link.portal_id join client on client.id = link.client_id join person on person.id = link.person_id
+left join resource patient
+  on patient.org = client.org and patient.rtype = 'Patient' and patient.rid = client.patient_rid and not patient.deleted
+left join lateral (
+  select level from trust_grant
+  where client_id = link.client_id and person_id = link.person_id and superseded_at is null
+  order by level = 'private-medical' desc, level = 'basic' desc limit 1) current on true
+where %(client)s::bigint is null or link.client_id = %(client)s
+order by portal.code, link.client_id, link.linked_at, link.id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkLine:
+    """One link as an operator sees it: the source's numbers, no names. ``client`` is what ``find_client`` finds it by."""
+
+    portal: str
+    client: str
+    person: str
+    member: str
+    state: str
+    level: str
+
+
+def link(
+    gateway: Gateway,
+    org: int,
+    *,
+    portal: str,
+    client: str | int,
+    person: str,
+    related_rid: str | None = None,
+    by: str = "operator",
+) -> str:
+    """Link a person to a client at a portal; return the member. Nothing is shown until a level is granted. Linking twice changes nothing.
+
+    Raises:
+        NotFound: there is no such client or portal.
+    """
+    with changing(gateway, org, client) as under:
+        member, event = make_link(under, portal, person, by=by, related_rid=related_rid)
+        if event is not None:
+            under.take_effect(event)
+    return member
+
+
+def make_link(
+    under: Changing, portal: str, person: str, *, by: str, related_rid: str | None = None
+) -> tuple[str, AuditEvent | None]:
+    """Write an active link; return its member and what to tell of it, which is nothing when it was there already.
+
+    Raises:
+        NotFound: there is no such portal.
+    """
+    portal_id, person_id = known_portal(under.db, under.org, portal), person_of(under.db, under.org, person)
+    member = under.gateway.keys(under.org).ids().resource_id("zorgsluis", "member", f"{portal}|{under.patient}|{person}")
+    related = related_rid or find_related(under.db, under.client, person)
+    made = under.db.execute(LINK, (under.org, portal_id, under.client, person_id, member, related)).fetchone()
+    if made is None:
+        return member, None
+    detail = {"portal": portal, "person": person, "member": member}
+    return member, AuditEvent(event="link", action="C", agent=by, link_id=made.id, detail=detail)
+
+
+def unlink(gateway: Gateway, org: int, *, portal: str, client: str | int, person: str, by: str = "operator") -> Change:
+    """End a link, and with a person's last link to a client their rights: what was delivered over it is retracted at once.
+
+    Raises:
+        NotFound: there is no such client, portal or person.
+    """
+    with changing(gateway, org, client) as under:
+        portal_id, person_id = known_portal(under.db, org, portal), known_person(under.db, org, person)
+        ended = under.db.execute(END, (portal_id, under.client, person_id)).fetchone()
+        if ended is not None:
+            rights = under.db.execute(END_RIGHTS, {"client": under.client, "person": person_id}).rowcount
+            detail = {"portal": portal, "person": person, "rights_ended": rights}
+            under.take_effect(AuditEvent(event="unlink", action="D", agent=by, link_id=ended.id, detail=detail))
+    return under.change
+
+
+def links(gateway: Gateway, org: int, client: str | int | None = None) -> list[LinkLine]:
+    """Return every link, or those of one client, with the level that was set last.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    ids = gateway.keys(org).ids()
+    with gateway.database.transaction(org) as db:
+        rows = db.execute(LINKS, {"client": None if client is None else find_client(db, ids, client)}).fetchall()
+        numbers = {row.patient_rid: number_of(db, ids, row.patient_rid, row.body) for row in rows}
+    return [
+        LinkLine(portal=r.portal, client=numbers[r.patient_rid], person=r.person, member=r.member, state=r.state, level=r.level)
+        for r in rows
+    ]
