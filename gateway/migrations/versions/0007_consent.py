@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.migrations.sqlfile import run_file
 
 revision = "0007_consent"
-down_revision = "0005_versions"
+down_revision = "0006_inbound"
 
 
 def upgrade() -> None:
