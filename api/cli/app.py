@@ -16,6 +16,7 @@ from api.cli import (
     demo,
     explain,
     grant,
+    insight,
     link,
     mapping,
     messages,
@@ -77,6 +78,7 @@ app.command(short_help="Every hop of a record, the source of each element.")(tra
 app.command(short_help="Why a member sees something, or not.")(explain.explain)
 app.command(short_help="Check the invariants on the live database.")(verify.verify)
 app.add_typer(link.app, name="link", short_help="Who is linked to which client.")
+insight.register(grant.app)
 app.add_typer(grant.app, name="grant", short_help="What a person may see.")
 app.add_typer(schedule.app, name="schedule", short_help="The slots to come, and those that were.")
 app.add_typer(mapping.app, name="mapping", short_help="The maps of a source and their versions.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +15,7 @@ from gateway.database import Connection
 from gateway.disclosure.classes import import_class_map
 from gateway.disclosure.decide import Facts, Policy, Subscriber, Verdict, decide
 from gateway.errors import Misconfigured
-from gateway.explain import explain
+from gateway.insight.explain import explain
 from gateway.ledger import due_clients, due_now
 from tests.integration.store_world import CLASS_MAP, START, SYSTEM, World, filled, gone, open_world
 from tests.unit.disclosure.cases import NOW, facts, policies, subscribers
@@ -321,57 +320,3 @@ def test_a_class_meant_for_others_from_now_on_gets_its_labels_before_it_travels(
 def test_a_mistake_in_the_class_map_names_its_line(world: World, change: tuple[bytes, bytes], message: str) -> None:
     with world.database.transaction(world.org) as db, pytest.raises(Misconfigured, match=message):
         import_class_map(db, world.org, SYSTEM, CLASS_MAP.replace(*change, 1))
-
-
-# Explaining ----------------------------------------------------------------------------------------------------------------------
-
-
-def test_an_explanation_says_why_and_what_would_change_it(world: World) -> None:
-    filled(world)
-    member = world.link("50", "basic")
-
-    answer = explain(world.gateway, world.org, member, world.ref("Observation", "1"))
-
-    assert (answer.code, answer.change) == ("level-too-low", "level-private-medical")
-    assert "basis" in answer.nl
-    assert "basic" in answer.en
-    assert {"level": "basic", "status": "active"}.items() <= answer.deciding[-1].items()
-    assert explain(world.gateway, world.org, member, world.ref("Appointment", "2@a")).projection == "reduced"
-
-
-@pytest.mark.parametrize(
-    ("prepare", "expected"),
-    [
-        (lambda w: consent.unlink(w.gateway, w.org, portal="familie", client="1001", person="50"), ("not-linked", None)),
-        (lambda w: consent.stop(w.gateway, w.org, client="1001", reason="x", freeze=False), ("client-stop", "resume")),
-        (lambda w: w.store(w.report("1", labels=frozenset({"V"}))), ("marked-confidential", None)),
-        (lambda w: w.store(gone(w.report("1"))), ("resource-withdrawn", None)),
-        (lambda w: w.store(w.report("1", class_="incident")), ("not-in-audience", None)),
-        (lambda w: w.store(w.report("1", origin_portal="caren")), ("from-this-portal", None)),
-        (
-            lambda w: consent.exclude(
-                w.gateway, w.org, client="1001", reason_code="family-conflict", set_by="x", class_="report"
-            ),
-            ("excluded", "lift-exclusions"),
-        ),
-    ],
-)
-def test_each_refusal_is_explained_and_audited(world: World, prepare: Any, expected: tuple[str, str | None]) -> None:
-    filled(world)
-    member = world.link("50", "private-medical")
-    prepare(world)
-
-    answer = explain(world.gateway, world.org, member, world.ref("Observation", "1"), by="privacy officer")
-
-    assert (answer.code, answer.change) == expected
-    event = world.one("select * from audit_event where event = 'explain'")
-    assert (event.agent, event.detail["code"]) == ("privacy officer", expected[0])
-
-
-def test_a_directory_resource_is_explained_by_what_brings_it_along(world: World) -> None:
-    filled(world)
-    member = world.link("50", "basic")
-    assert "verwijst" in explain(world.gateway, world.org, member, world.ref("Practitioner", "7")).nl
-
-    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="private-medical")
-    assert explain(world.gateway, world.org, member, world.ref("Practitioner", "7")).code == "grant"

@@ -1,0 +1,243 @@
+"""Why a member sees, or does not see, a resource or a class of information: now or on any earlier day.
+
+The reason, the records that decided, and the smallest single change that would turn it round. Each question is itself audited. Texts name
+rights, classes and numbers, never a person or content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from gateway.audit import AuditEvent, append
+from gateway.clients import find_client
+from gateway.disclosure.decide import ClassRule, Facts, Grant, Verdict, decide
+from gateway.disclosure.reasons import SENTENCES, Code, Sentence
+from gateway.errors import NotFound
+from gateway.insight.change import Change, smallest_change
+from gateway.insight.directory import brought_by
+from gateway.insight.moment import Item, Member, Moment, Recorded
+from gateway.runtime import Gateway
+
+AMSTERDAM: Final = ZoneInfo("Europe/Amsterdam")
+DIRECTORY: Final = Sentence(
+    nl="Deze persoon ziet dit niet: het gaat alleen mee met iets dat deze persoon mag zien en dat ernaar verwijst.",
+    en="This person does not see this: it only travels with something that this person may see and that refers to it.",
+)
+PART: Final = Sentence(
+    nl="Deze persoon ziet hiervan een deel: de toestemming dekt niet meer dan dat.",
+    en="This person sees part of this: the permission covers no more.",
+)
+WHOLE: Final = frozenset({"whole", "directory"})
+# What no change of rights, links or stops helps against.
+FINAL: Final[frozenset[Code]] = frozenset(
+    {"resource-withdrawn", "marked-confidential", "hidden", "third-party-info", "class-unmapped"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The answer. ``deciding`` names the records that decided; ``change`` is the smallest single change that would make it visible.
+
+    Either ``resource`` or ``class_`` says what was asked about. ``at`` is the moment that the answer is about.
+    """
+
+    code: Code
+    nl: str
+    en: str
+    member: str
+    resource: str | None
+    class_: str | None
+    at: datetime
+    projection: str | None
+    deciding: tuple[dict[str, Any], ...]
+    change: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """What was asked about, as ``decide`` takes it; ``item`` unless it is a class."""
+
+    facts: Facts
+    item: Item | None
+    deciding: dict[str, Any]
+
+
+def explain(
+    gateway: Gateway,
+    org: int,
+    member: str,
+    ref: str | None = None,
+    *,
+    class_: str | None = None,
+    at: datetime | None = None,
+    by: str = "operator",
+) -> Explanation:
+    """Explain to an operator why a member sees or does not see ``Type/id``, or an ordinary item of a class of that moment.
+
+    ``at`` in the past asks for what held then, by what was recorded then. In the future: if nothing else changes until then.
+
+    Raises:
+        NotFound: no such member, resource or class in this organisation; or the resource was not there yet.
+    """
+    moment_at = at or gateway.clock()
+    with gateway.database.transaction(org) as db:
+        moment = Moment(db, moment_at, past=moment_at < gateway.clock())
+        found = _member(moment, member)
+        subject = _class(moment, class_) if class_ is not None else _resource(moment, ref or "")
+        recorded = moment.recorded(found.client_id)
+        verdict, sentence, brought = _verdict(moment, found, subject, recorded)
+        change = _change(moment, found, subject, recorded, verdict)
+        append(db, gateway.keys(org), org, [_event(found, subject, verdict.code, by, at)])
+    told = _told(sentence, change, at)
+    return Explanation(
+        code=verdict.code,
+        nl=told.nl,
+        en=told.en,
+        member=member,
+        resource=ref,
+        class_=class_,
+        at=moment_at,
+        projection=verdict.projection,
+        deciding=tuple(_deciding(found, subject, recorded, verdict, change, brought)),
+        change=None if change is None else change.name,
+    )
+
+
+def explain_person(
+    gateway: Gateway,
+    org: int,
+    *,
+    client: str | int,
+    person: str,
+    ref: str | None = None,
+    class_: str | None = None,
+    at: datetime | None = None,
+    by: str = "operator",
+) -> list[Explanation]:
+    """Explain the same for each link that a person has, or ever had, to a client: one answer a portal.
+
+    Raises:
+        NotFound: no such client, resource or class; or the person was never linked.
+    """
+    moment_at = at or gateway.clock()
+    with gateway.database.transaction(org) as db:
+        client_id = find_client(db, gateway.keys(org).ids(), client)
+        links = [one.member for one in Moment(db, moment_at, past=False).members(client_id) if one.person == person]
+    if not links:
+        raise NotFound("this person was never linked to this client; `zorgsluis link list` shows who is")
+    return [explain(gateway, org, member, ref, class_=class_, at=at, by=by) for member in links]
+
+
+def typical(rules: list[ClassRule], at: datetime) -> list[Facts]:
+    """Return what an ordinary item of a class would be, for each different rule of its keys: of this moment and with no label of its own."""
+    return [
+        Facts(rkey=0, rtype="Communication" if rule.class_ == "message" else "", rid="", rule=rule, data_at=at) for rule in rules
+    ]
+
+
+def _member(moment: Moment, member: str) -> Member:
+    try:
+        found = moment.member(str(UUID(member)))
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("no such member in this organisation; `zorgsluis link list` shows them")
+    return found
+
+
+def _resource(moment: Moment, ref: str) -> _Subject:
+    type_, _, id_ = ref.partition("/")
+    item = moment.item(type_, id_)
+    if item is None:
+        raise NotFound(f"{ref}: no such resource in this organisation{', at that time' if moment.past else ''}")
+    deciding = {
+        "class_key": f"{item.system} {item.class_key}",
+        "class": item.facts.rule and item.facts.rule.class_,
+        "labels": sorted(item.facts.labels),
+        "version": item.version,
+    }
+    if not item.kept:
+        deciding["facts"] = "of today: those of then were not kept"
+    return _Subject(facts=item.facts, item=item, deciding=deciding)
+
+
+def _class(moment: Moment, class_: str) -> _Subject:
+    """Take the item of the class that is meant for the widest audience."""
+    rules = moment.rules()
+    if class_ not in rules:
+        raise NotFound(f"no class is called {class_}; there are: {', '.join(sorted(rules))}")
+    widest = min(typical(rules[class_], moment.at), key=lambda facts: facts.rule is None or facts.rule.audience != "circle")
+    return _Subject(facts=widest, item=None, deciding={"class": class_, "rules": len(rules[class_])})
+
+
+def _verdict(moment: Moment, member: Member, subject: _Subject, recorded: Recorded) -> tuple[Verdict, Sentence, int | None]:
+    """Decide; return also the sentence, and the item that brings a directory resource along."""
+    item, subscriber, policy = subject.item, member.subscriber, recorded.policy
+    if item is not None and item.client_id not in (None, member.client_id):
+        return Verdict(code="not-linked"), SENTENCES["not-linked"], None
+    verdict = decide(subject.facts, subscriber, policy, moment.at)
+    directory = item is not None and item.client_id is None
+    if not directory or item is None or verdict.code in ("not-linked", "client-stop", "resource-withdrawn"):
+        part = verdict.permitted and verdict.projection not in WHOLE
+        return verdict, PART if part else SENTENCES[verdict.code], None
+    brought = brought_by(moment, subscriber, policy, member.client_id, item)
+    if brought is None:
+        return Verdict(code="no-grant"), DIRECTORY, None
+    return Verdict(code="grant", projection="directory"), SENTENCES["grant"], brought
+
+
+def _change(moment: Moment, member: Member, subject: _Subject, recorded: Recorded, verdict: Verdict) -> Change | None:
+    own = subject.item is None or subject.item.client_id == member.client_id
+    if verdict.permitted or not own or verdict.code in FINAL:
+        return None
+    return smallest_change(subject.facts, member.subscriber, recorded, moment.at)
+
+
+def _told(sentence: Sentence, change: Change | None, at: datetime | None) -> Sentence:
+    """Say it, with the moment before it when one was asked for, and the change after it when there is one."""
+    when = Sentence(nl="", en="")
+    if at is not None:
+        day = at.astimezone(AMSTERDAM)
+        when = Sentence(nl=f"Op {day:%d-%m-%Y om %H:%M}: ", en=f"On {day:%Y-%m-%d at %H:%M}: ")
+    then = Sentence(nl=f" {change.nl}", en=f" {change.en}") if change else Sentence(nl="", en="")
+    return Sentence(nl=f"{when.nl}{sentence.nl}{then.nl}", en=f"{when.en}{sentence.en}{then.en}")
+
+
+def _deciding(
+    member: Member, subject: _Subject, recorded: Recorded, verdict: Verdict, change: Change | None, brought: int | None
+) -> Iterator[dict[str, Any]]:
+    """Name the records that the verdict rests on: numbers, states and codes."""
+    yield {"link": member.link_id, "state": member.subscriber.link_state, "portal": member.portal}
+    yield subject.deciding
+    yield from (_grant(grant) for grant in recorded.policy.grants if grant.id == verdict.grant_id)
+    if verdict.code == "excluded":
+        yield {"exclusions": list(recorded.exclusions), "objections": list(recorded.external)}
+    if verdict.code == "client-stop":
+        yield {"stop": recorded.stop or "end-of-care"}
+    if brought is not None:
+        yield {"brought_by": brought}
+    if change is not None and change.record is not None:
+        yield {"change": change.name, change.record[0]: change.record[1]}
+
+
+def _grant(grant: Grant) -> dict[str, Any]:
+    narrowed = {} if grant.classes is None else {"classes": sorted(grant.classes)}
+    return {"grant": grant.id, "level": grant.level, "status": grant.status, "basis": grant.basis, **narrowed}
+
+
+def _event(member: Member, subject: _Subject, code: Code, by: str, at: datetime | None) -> AuditEvent:
+    """Tell the trail who asked what, and what the answer was."""
+    item = subject.item
+    about = {"class": subject.deciding["class"]} if item is None else {"resource": f"{item.facts.rtype}/{item.facts.rid}"}
+    detail = {**about, "code": code, "portal": member.portal}
+    if at is not None:
+        detail["as_of"] = at.astimezone(UTC).isoformat()
+    rkey = None if item is None else item.facts.rkey
+    return AuditEvent(
+        event="explain", action="R", agent=by, client_id=member.client_id, link_id=member.link_id, rkey=rkey, detail=detail
+    )

@@ -1,0 +1,113 @@
+"""Who sees which class of a client's information, as a table: people by classes, now or on any earlier day."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from gateway.audit import AuditEvent, append
+from gateway.clients import find_client
+from gateway.disclosure.decide import ClassRule, Level, Policy, Subscriber, Verdict, decide
+from gateway.disclosure.reasons import Code
+from gateway.disclosure.rules import within
+from gateway.insight.explain import typical
+from gateway.insight.moment import Item, Member, Moment
+from gateway.runtime import Gateway
+
+# Has no rights of its own: it travels with what refers to it.
+DIRECTORY: Final = "directory"
+WIDER: Final[tuple[Level, ...]] = ("none", "basic", "private-medical")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One person, one class. ``code`` and ``projection`` are of an ordinary item; ``shown`` and ``withheld`` count the items that there are."""
+
+    code: Code
+    projection: str | None
+    shown: int
+    withheld: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One person at one portal, with the widest level that held; ``person`` is their number at the source."""
+
+    member: str
+    portal: str
+    person: str
+    state: str
+    level: Level
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """The whole table; ``classes`` in the order of its columns."""
+
+    at: datetime
+    classes: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+def matrix(gateway: Gateway, org: int, client: str | int, *, at: datetime | None = None, by: str = "operator") -> Matrix:
+    """Return who sees what of a client. ``at`` in the past: by what was recorded, and what there was, then. The question is audited.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    moment_at = at or gateway.clock()
+    with gateway.database.transaction(org) as db:
+        client_id = find_client(db, gateway.keys(org).ids(), client)
+        moment = Moment(db, moment_at, past=moment_at < gateway.clock())
+        rules = {class_: found for class_, found in moment.rules().items() if class_ != DIRECTORY}
+        policy, items = moment.recorded(client_id).policy, _by_class(moment.items(client_id))
+        lines = tuple(_line(member, policy, rules, items, moment_at) for member in moment.members(client_id))
+        detail = {"as_of": moment_at.astimezone(UTC).isoformat(), "members": len(lines)}
+        append(db, gateway.keys(org), org, [AuditEvent(event="matrix", action="R", agent=by, client_id=client_id, detail=detail)])
+    return Matrix(at=moment_at, classes=tuple(rules), lines=lines)
+
+
+def _by_class(items: Iterable[Item]) -> dict[str, list[Item]]:
+    found: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        if item.facts.rule is not None:
+            found[item.facts.rule.class_].append(item)
+    return found
+
+
+def _line(
+    member: Member, policy: Policy, rules: Mapping[str, list[ClassRule]], items: Mapping[str, list[Item]], at: datetime
+) -> Line:
+    return Line(
+        member=member.member,
+        portal=member.portal,
+        person=member.person,
+        state=member.subscriber.link_state,
+        level=_level(member.subscriber, policy, at),
+        cells={class_: _cell(found, items.get(class_, []), member.subscriber, policy, at) for class_, found in rules.items()},
+    )
+
+
+def _level(subscriber: Subscriber, policy: Policy, at: datetime) -> Level:
+    """Return the widest level of a person's rights that hold."""
+    levels = (
+        grant.level
+        for grant in policy.grants
+        if grant.person == subscriber.person and grant.status == "active" and within(at, grant.valid_from, grant.valid_to)
+    )
+    return max(levels, key=WIDER.index, default="none")
+
+
+def _cell(rules: list[ClassRule], items: list[Item], subscriber: Subscriber, policy: Policy, at: datetime) -> Cell:
+    ordinary = [decide(facts, subscriber, policy, at) for facts in typical(rules, at)]
+    best = max(ordinary, key=_permits)
+    codes = Counter[str](decide(item.facts, subscriber, policy, at).code for item in items)
+    return Cell(code=best.code, projection=best.projection, shown=codes.pop("grant", 0), withheld=dict(codes))
+
+
+def _permits(verdict: Verdict) -> bool:
+    return verdict.permitted

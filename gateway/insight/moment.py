@@ -1,0 +1,232 @@
+"""What was recorded of a client at a moment: links, rights and the class map as they stood then, and each resource in its version of then.
+
+Rights are bitemporal: what counts is what was recorded by that moment and not yet superseded; whether it then held is for ``decide``. Three
+things have no past: how a portal signs people in, what the organisation asks of that, and a client's dates of birth and of the end of care.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.database import Connection
+from gateway.disclosure.decide import ClassRule, Exclusion, ExternalConsent, Facts, Grant, Policy, Representation, Subscriber
+
+LINKS: Final = """
+select link.id, link.client_id, link.person_id, link.member::text as member, link.related_rid, person.code as person,
+  portal.code as portal, case when portal.step_up then portal.acr else 1 end as acr, portal.settings ->> 'origin' as origin,
+  organisation.dossier_acr, organisation.step_up_minutes, coalesce(past.state, 'ended') as state
+from link join portal on portal.id = link.portal_id join person on person.id = link.person_id
+join organisation on organisation.id = link.org
+left join lateral (
+  select state from link_state where link_id = link.id and since <= %(at)s order by since desc, seq desc limit 1) past on true"""
+LINK_OF_MEMBER: Final = f"{LINKS} where link.member = %(member)s"
+LINKS_OF_CLIENT: Final = f"{LINKS} where link.client_id = %(client)s order by portal.code, link.linked_at, link.id"
+CLIENT: Final = """
+select client.birth_date, client.end_of_care_at, past.reason
+from client left join lateral (
+  select reason from client_stop where client_id = client.id and since <= %(at)s order by since desc, seq desc limit 1) past on true
+where client.id = %(client)s"""
+RECORDED: Final = """
+client_id = %(client)s and recorded_at <= %(at)s and (superseded_at is null or superseded_at > %(at)s) order by id"""
+GRANTS: Final = f"""
+select id, person_id as person, level, valid_from, valid_to, status, classes, data_from, data_to, basis, parental, confirmed_at
+from trust_grant where {RECORDED}"""
+EXCLUSIONS: Final = f"""
+select id, valid_from, valid_to, person_id as person, class as class_, rkey from exclusion where {RECORDED}"""
+REPRESENTATIONS: Final = f"""
+select person_id as person, kind, scope, valid_from, valid_to from representation where {RECORDED}"""
+EXTERNAL: Final = f"""
+select id, decision, valid_from, valid_to, person_id as person, category, purpose, class as class_, rkey
+from external_consent where {RECORDED}"""
+
+CLASS_THEN: Final = """
+left join lateral (
+  select class, audience, basic_projection, label from class_map_version
+  where org = resource.org and system = resource.system and class_key = {key} and since <= %(at)s
+  order by since desc, seq desc limit 1) class_map on true"""
+ITEM: Final = """
+select resource.rkey, resource.rtype, resource.rid, resource.client_id, resource.system, resource.origin_portal,
+  class_map.class as class_, class_map.audience as class_audience, class_map.basic_projection, class_map.label"""
+NOW: Final = f"""
+{ITEM}, resource.version, resource.deleted, resource.class_key, resource.audience, resource.labels, resource.data_at, resource.withdrawn,
+  true as kept
+from resource {CLASS_THEN.format(key="resource.class_key")}"""
+# Versions of before these columns were kept have none: the facts of today stand in for them.
+THEN: Final = f"""
+{ITEM}, past.version, past.op = 'delete' as deleted, coalesce(past.class_key, resource.class_key) as class_key,
+  case when past.class_key is null then resource.audience else past.audience end as audience,
+  coalesce(past.labels, resource.labels) as labels,
+  case when past.class_key is null then resource.data_at else past.data_at end as data_at,
+  coalesce(past.withdrawn, resource.withdrawn) as withdrawn, past.class_key is not null as kept
+from resource join lateral (
+  select * from resource_history where rkey = resource.rkey and last_updated <= %(at)s order by version desc limit 1) past on true
+{CLASS_THEN.format(key="coalesce(past.class_key, resource.class_key)")}"""
+NAMED: Final = "where resource.rtype = %(type)s and resource.rid = %(id)s"
+OF_CLIENT: Final = "where resource.client_id = %(client)s order by resource.rkey"
+OF_KEYS: Final = "where resource.rkey = any(%(keys)s)"
+RULES: Final = """
+select distinct class_, audience, basic_projection, label from (
+  select distinct on (system, class_key) class as class_, audience, basic_projection, label from class_map_version
+  where since <= %(at)s order by system, class_key, since desc, seq desc) newest
+where class_ is not null order by class_, audience, basic_projection, label"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A person's link to a client at a portal, as it stood; ``person`` is their number at the source."""
+
+    link_id: int
+    client_id: int
+    member: str
+    person: str
+    portal: str
+    subscriber: Subscriber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A resource in the version of a moment. ``kept``: its facts are those of then, not of today."""
+
+    facts: Facts
+    client_id: int | None
+    system: str
+    class_key: str
+    version: int
+    deleted: bool
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A client's policy, and the numbers of the records that it is made of, in the policy's order."""
+
+    policy: Policy
+    exclusions: tuple[int, ...]
+    external: tuple[int, ...]
+    stop: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment on one connection; ``past`` tells that it lies before now."""
+
+    db: Connection
+    at: datetime
+    past: bool
+
+    def member(self, member: str) -> Member | None:
+        """Return a member by its uuid."""
+        row = self.db.execute(LINK_OF_MEMBER, {"at": self.at, "member": member}).fetchone()
+        return None if row is None else _member(row)
+
+    def members(self, client_id: int) -> list[Member]:
+        """Return everybody who was ever linked to a client."""
+        return [_member(row) for row in self.db.execute(LINKS_OF_CLIENT, {"at": self.at, "client": client_id})]
+
+    def recorded(self, client_id: int) -> Recorded:
+        """Return what was decided for a client."""
+        values = {"at": self.at, "client": client_id}
+        client = self.db.execute(CLIENT, values).fetchone()
+        exclusions, external = self.db.execute(EXCLUSIONS, values).fetchall(), self.db.execute(EXTERNAL, values).fetchall()
+        policy = Policy(
+            stopped=client is not None and client.reason is not None,
+            end_of_care_at=client and client.end_of_care_at,
+            birth_date=client and client.birth_date,
+            grants=[Grant(**_frozen(row, "classes")) for row in self.db.execute(GRANTS, values)],
+            exclusions=[Exclusion(**_without_id(row)) for row in exclusions],
+            representations=[Representation(**_frozen(row, "scope")) for row in self.db.execute(REPRESENTATIONS, values)],
+            external=[ExternalConsent(**_without_id(row)) for row in external],
+        )
+        return Recorded(
+            policy=policy,
+            exclusions=tuple(row.id for row in exclusions),
+            external=tuple(row.id for row in external),
+            stop=client and client.reason,
+        )
+
+    def item(self, type_: str, id_: str) -> Item | None:
+        """Return a resource; nothing when there was none yet."""
+        return next(self._items(NAMED, {"type": type_, "id": id_}), None)
+
+    def items(self, client_id: int) -> list[Item]:
+        """Return a client's own resources, without what had been deleted."""
+        return [item for item in self._items(OF_CLIENT, {"client": client_id}) if not item.deleted]
+
+    def items_of(self, keys: list[int]) -> list[Item]:
+        """Return resources by their numbers."""
+        return list(self._items(OF_KEYS, {"keys": keys}))
+
+    def rules(self) -> dict[str, list[ClassRule]]:
+        """Return every class of the organisation with the different rules that its keys have."""
+        found: dict[str, list[ClassRule]] = {}
+        for row in self.db.execute(RULES, {"at": self.at}):
+            rule = ClassRule(**row._asdict())
+            found.setdefault(rule.class_, []).append(rule)
+        return found
+
+    def _items(self, which: str, values: dict[str, Any]) -> Iterator[Item]:
+        query = f"{THEN if self.past else NOW} {which}"
+        for row in self.db.execute(query, {"at": self.at, **values}):
+            yield _item(row)
+
+
+def _without_id(row: Any) -> dict[str, Any]:
+    values = dict(row._asdict())
+    del values["id"]
+    return values
+
+
+def _frozen(row: Any, name: str) -> dict[str, Any]:
+    values = dict(row._asdict())
+    values[name] = None if values[name] is None else frozenset(values[name])
+    return values
+
+
+def _member(row: Any) -> Member:
+    subscriber = Subscriber(
+        person=row.person_id,
+        link_state=row.state,
+        acr=row.acr,
+        needed_acr=row.dossier_acr,
+        step_up_minutes=row.step_up_minutes,
+        origin=row.origin,
+        related_rid=row.related_rid,
+    )
+    return Member(
+        link_id=row.id,
+        client_id=row.client_id,
+        member=row.member,
+        person=row.person,
+        portal=row.portal,
+        subscriber=subscriber,
+    )
+
+
+def _item(row: Any) -> Item:
+    rule = None
+    if row.class_ is not None:
+        rule = ClassRule(class_=row.class_, audience=row.class_audience, basic_projection=row.basic_projection, label=row.label)
+    facts = Facts(
+        rkey=row.rkey,
+        rtype=row.rtype,
+        rid=row.rid,
+        rule=rule,
+        audience=row.audience,
+        labels=frozenset(row.labels),
+        data_at=row.data_at,
+        # What was deleted is nobody's any more, as if it had been withdrawn.
+        withdrawn=row.withdrawn or row.deleted,
+        origin_portal=row.origin_portal,
+    )
+    return Item(
+        facts=facts,
+        client_id=row.client_id,
+        system=row.system,
+        class_key=row.class_key,
+        version=row.version,
+        deleted=row.deleted,
+        kept=row.kept,
+    )
