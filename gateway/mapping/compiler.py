@@ -11,8 +11,9 @@ from typing import Final
 
 from gateway.mapping import converters as general
 from gateway.mapping import people, quantities
+from gateway.mapping.alone import item_alone
 from gateway.mapping.checks import check_map, check_set, links
-from gateway.mapping.convert import Converter, collect
+from gateway.mapping.convert import Converter, RowFacts, collect
 from gateway.mapping.dialect import Dialect
 from gateway.mapping.engine import MappingSet, MapPlan
 from gateway.mapping.er7path import Er7Dialect
@@ -21,6 +22,7 @@ from gateway.mapping.findings import Finding, MappingError
 from gateway.mapping.generate import compile_map
 from gateway.mapping.jsonpath import JsonDialect
 from gateway.mapping.language import OVERLAYS, MapText, Reader
+from gateway.mapping.memory import Memories
 from gateway.mapping.plan import MapReader
 from gateway.mapping.routes import Routes
 from gateway.mapping.rows import MapMade, Workshop
@@ -154,7 +156,8 @@ def _tables(
 
 
 def _assemble(files: Mapping[str, bytes], made: list[MapMade], shop: Workshop, classes: Mapping[str, ClassRow]) -> MappingSet:
-    plans = tuple(_plan(one, shop) for one in made)
+    slots: list[RowFacts | None] = []
+    plans = tuple(_plan(one, shop, slots) for one in made)
     routes = {plan.kind: Routes(tuple(other for other in plans if other.kind == plan.kind)) for plan in plans}
     versions = sorted((tuple(int(part) for part in one.text.key("version").split(".")) for one in made), reverse=True)
     overlays = sum(name.startswith(OVERLAYS) and name.endswith((".yaml", ".yml")) for name in files)
@@ -166,23 +169,30 @@ def _assemble(files: Mapping[str, bytes], made: list[MapMade], shop: Workshop, c
         plans=plans,
         routes=routes,
         links=links(made, classes),
+        memories=Memories(slots),
     )
 
 
-def _plan(made: MapMade, shop: Workshop) -> MapPlan:
-    source, heads, rows, names = compile_map(made, shop.dialect, dict(shop.converters))
+def _plan(made: MapMade, shop: Workshop, slots: list[RowFacts | None]) -> MapPlan:
+    places = item_alone(made, shop.converters) if shop.dialect.remembers else ()
+    compiled = compile_map(made, shop.dialect, dict(shop.converters), slots)
     plan = MapPlan(
         name=made.text.name,
         kind=made.text.kind,
         type=made.text.type,
         at=made.text.at,
         write=made.text.key("write") or "snapshot",
-        source=source,
+        source=compiled.source,
         zone=made.zone,
-        heads=heads,
-        rows=rows,
+        heads=compiled.heads,
+        rows=compiled.rows,
+        noted=compiled.noted,
         events=constants(made.selector).get(shop.dialect.trigger),
         pin=None if made.foreach is None else made.foreach.pin(),
+        places=places,
+        slot=len(slots) if places else -1,
     )
-    names["PLAN"] = plan
+    if places:
+        slots.append(None)
+    compiled.names["PLAN"] = plan
     return plan

@@ -166,6 +166,8 @@ class Named:
     options: tuple[str, ...] | None = None
     private: bool = False
     alone: bool = False
+    sourced: bool = False
+    remembered: bool = False
     raw: bool = False
     many: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -178,6 +180,8 @@ def converter(
     options: tuple[str, ...] | None = None,
     private: bool = False,
     alone: bool = False,
+    sourced: bool = False,
+    remembered: bool = False,
     raw: bool = False,
     many: bool = False,
     sources: Mapping[str, str] = NOTHING,
@@ -185,10 +189,12 @@ def converter(
     """Name a converter.
 
     ``private``: not one character of what it reads may stand in an issue. ``alone``: it asks its context for nothing but what the row
-    fixes (options, zone, tables, namespaces), so one context serves all. ``raw``: it reads the notation of HL7 v2 itself (components,
-    escapes); others get the first component as people read it. ``many``: of a path with several values it gets all, in a list, for
-    one answer. ``sources`` says which part of a value each leaf of the answer comes
-    from (``{"family": "1"}``, the longest path wins); such a converter is raw, and its answers never hold an empty part.
+    fixes (options, zone, tables, namespaces), so one context serves all. ``sourced``: beside that it asks for the record system and its
+    ids, so one context serves all records of a source. ``remembered``: its answer hangs on nothing but the text, that, and how the sender
+    calls itself (MSH-3, MSH-4); and its text is never about a client, so that the answer may be kept for other records. ``raw``: it reads
+    the notation of HL7 v2 itself (components, escapes); others get the first component as people read it. ``many``: of a path with
+    several values it gets all, in a list, for one answer. ``sources`` says which part of a value each leaf of the answer comes from
+    (``{"family": "1"}``, the longest path wins); such a converter is raw, and its answers never hold an empty part.
     """
     named = Named(
         name=name,
@@ -196,6 +202,8 @@ def converter(
         options=options,
         private=private,
         alone=alone,
+        sourced=sourced,
+        remembered=remembered,
         raw=raw or bool(sources),
         many=many,
         sources=sources,

@@ -168,7 +168,9 @@ def unnamed_bsn(found: list[str], number: str) -> bool:
         return False
 
 
-@converter("CX", to="Identifier", options=("type", "use"), sources={"value": "1", "system": "4", "type": "5", "use": "5"})
+@converter(
+    "CX", to="Identifier", options=("type", "use"), sourced=True, sources={"value": "1", "system": "4", "type": "5", "use": "5"}
+)
 def cx(value: str, context: ConvertContext) -> Any:
     """Read an identifier with its authority. A BSN answers with nothing: it is for the secrets alone.
 
@@ -200,7 +202,7 @@ _TYPES: Final = (
 IDENTIFIER_TYPES: Final = frozenset(_TYPES.split())
 
 
-@converter("EI", to="Identifier", options=("use",), sources={"value": "1", "system": "2", "use": "1"})
+@converter("EI", to="Identifier", options=("use",), sourced=True, sources={"value": "1", "system": "2", "use": "1"})
 def ei(value: str, context: ConvertContext) -> Any:
     """Read an entity identifier: a number, and the application that gave it (name, universal id, type of that)."""
     found = parts(value, 4)
@@ -253,6 +255,7 @@ CODED_SOURCES: Final = {
     "CWE",
     to=("CodeableConcept", "Coding", "code", "string", "uri"),
     options=("table", "text", "keep"),
+    remembered=True,
     sources=CODED_SOURCES,
 )
 def cwe(value: str, context: ConvertContext) -> Any:

@@ -214,7 +214,7 @@ def _xcn_authority(found: list[str]) -> str:
     return found[8] or found[7]
 
 
-@converter("professional_key", raw=True)
+@converter("professional_key", raw=True, remembered=True)
 def xcn_key(value: str, context: ConvertContext) -> str | None:
     """Read a professional (XCN) and return the key: nothing when there is no number."""
     return professional(value, context).key
@@ -237,7 +237,7 @@ XCN_SOURCES: Final = {
 }
 
 
-@converter("XCN", to=("Identifier", "HumanName", "Reference", "string"), sources=XCN_SOURCES)
+@converter("XCN", to=("Identifier", "HumanName", "Reference", "string"), remembered=True, sources=XCN_SOURCES)
 def xcn(value: str, context: ConvertContext) -> Any:
     """Read a professional: the number (to an Identifier), the name (HumanName, string), or both as a reference to the PractitionerRole.
 
@@ -268,7 +268,11 @@ PARTICIPATIONS: Final = {
 
 
 @converter(
-    "participant", to="BackboneElement", options=("type",), sources={"individual.reference": "1", "individual.display": "2"}
+    "participant",
+    to="BackboneElement",
+    options=("type",),
+    remembered=True,
+    sources={"individual.reference": "1", "individual.display": "2"},
 )
 def participant(value: str, context: ConvertContext) -> Any:
     """Read a professional (XCN) and return a participant of an Encounter with the ``type`` (v3-ParticipationType) of the row."""
@@ -307,14 +311,14 @@ def place(raw: str, context: ConvertContext) -> Place | None:
     return made
 
 
-@converter("place_key", raw=True)
+@converter("place_key", raw=True, remembered=True)
 def place_key(value: str, context: ConvertContext) -> str | None:
     """Read a location (PL) and return its key: facility, point of care, room and bed; nothing when all are empty."""
     found = place(value, context)
     return found.whole if found else None
 
 
-@converter("PL", to=("Identifier", "string", "Reference"), raw=True)
+@converter("PL", to=("Identifier", "string", "Reference"), remembered=True, raw=True)
 def pl(value: str, context: ConvertContext) -> Any:
     """Read a location: what it is called (point of care, room and bed), to an Identifier the whole with its facility, or a reference."""
     found = place(value, context)
@@ -327,7 +331,7 @@ def pl(value: str, context: ConvertContext) -> Any:
     return {"system": f"{BASE}/sid/{in_path(context.system)}/location", "value": found.whole}
 
 
-@converter("stay_place", to="BackboneElement", options=("status",), raw=True)
+@converter("stay_place", to="BackboneElement", options=("status",), remembered=True, raw=True)
 def stay_place(value: str, context: ConvertContext) -> Any:
     """Read a location (PL) and return a location of an Encounter with the ``status`` of the row, if it has one."""
     found = place(value, context)

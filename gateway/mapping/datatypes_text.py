@@ -20,7 +20,7 @@ def lines(value: Any, context: ConvertContext) -> str | None:
     return clean("\n".join(read)) if read else None
 
 
-@converter("ST", to=("string", "markdown"), private=True, raw=True)
+@converter("ST", to=("string", "markdown"), private=True, alone=True, raw=True)
 def st(value: str, context: ConvertContext) -> str | None:
     """Read a text with its escapes resolved. A separator that its sender forgot to escape is part of the text."""
     return plain(value) or None

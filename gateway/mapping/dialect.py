@@ -5,7 +5,7 @@ A dialect turns path texts into small pieces of Python that the generated maps a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -27,7 +27,8 @@ class Emitted:
     both may use, with the expressions for them, each in terms of those before it; ``node`` is the one that says of which part of the
     record the value is. ``text`` and ``there`` are expressions for the value's text and for whether it is there, where the dialect
     has shorter ones than the general. ``values`` says that a list holds only what is there; ``cut`` is what remains to be done to a
-    value ``v`` that is there; ``null`` asks whether the record says that there are no values now.
+    value ``v`` that is there; ``null`` asks whether the record says that there are no values now. ``field`` is an expression for a field
+    as it was sent, that may be asked for where ``has`` holds; the values are its repetitions.
     """
 
     value: str
@@ -40,6 +41,8 @@ class Emitted:
     values: bool = False
     cut: str = ""
     null: str = ""
+    has: str = ""
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,13 @@ class SourcePath(Protocol):
     def asks(self) -> Any:
         """Return the expression that an item of ``foreach`` must fulfil, ``None`` without one."""
 
+    @property
+    def own(self) -> bool:
+        """Whether it reads nothing but the text of the item."""
+
+    def places(self) -> tuple[tuple[str, int], ...]:
+        """Return the fields whose values are the items of ``foreach``, none where items are more than a value."""
+
     def located(self) -> Located:
         """Return what is fixed of the place that it reads."""
 
@@ -130,6 +140,19 @@ class Dialect(Protocol):
 
     def shape(self, node: Any) -> tuple[str, ...]:
         """Return the names of the parts that a record has."""
+
+    @property
+    def remembers(self) -> bool:
+        """Whether values are texts as they were sent, by which their meaning can be kept for other records."""
+
+    def sender(self, node: Any) -> tuple[str, ...]:
+        """Return how the sender of a record calls itself, as it is written there."""
+
+    def texts(self, node: Any, places: tuple[tuple[str, int], ...]) -> Iterable[str]:
+        """Return the values of some fields of a record as they were sent, each once."""
+
+    def close(self, node: Any) -> None:
+        """Let go of a record that was mapped, so that nothing of it waits for the garbage collector."""
 
     def path(self, text: str) -> SourcePath:
         """Read a path.

@@ -5,7 +5,7 @@ Mapping a record never raises. What goes wrong becomes an issue, and where nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 from gateway.identity import IdSpace
 from gateway.mapping.dialect import Dialect, Pin, UnreadableError
 from gateway.mapping.fill import Draft, QuarantineError, Run, SetAsideError
-from gateway.mapping.lineage import Trail
-from gateway.mapping.routes import Routes
+from gateway.mapping.lineage import Notes, Step, Trail
+from gateway.mapping.memory import Memories
+from gateway.mapping.routes import Route, Routes
 from gateway.model import Issue, IssueCode, Mapped, MapResult, SourceRecord, Write
 
 # Types outside every patient compartment. Anything else without a patient is held back, since nobody could say whose it is.
@@ -27,11 +28,17 @@ DIRECTORY: Final = frozenset(
 NEVER_LEAVES: Final = frozenset({"V", "hidden", "confidential", "third-party"})
 
 Head = tuple[Any, ...]
+# A map with its items, or its resources.
+Chosen = tuple["MapPlan", Sequence[Head], Sequence[Draft]]
 
 
 @dataclass(slots=True, kw_only=True)
 class MapPlan:
-    """One compiled map. ``heads`` finds the items and their ids (``None``: the selector doesn't hold), ``rows`` fills one in."""
+    """One compiled map. ``heads`` finds the items and their ids (``None``: the selector doesn't hold), ``rows`` fills one in.
+
+    ``noted`` makes what does the same as ``rows`` and notes each step. Where a resource hangs on the text of an item alone, ``places`` are
+    the fields that hold them, and ``slot`` is where finished resources are kept.
+    """
 
     name: str
     kind: str
@@ -42,8 +49,11 @@ class MapPlan:
     zone: ZoneInfo | None
     heads: Callable[[Any, Run], list[Head] | None]
     rows: Callable[[Head, Run], Draft]
+    noted: Callable[[], Callable[[Head, Run], Draft]]
     events: frozenset[str] | None = None
     pin: Pin | None = None
+    places: tuple[tuple[str, int], ...] = ()
+    slot: int = -1
 
 
 def _record_issue(code: IssueCode, row: str, target: str, reason: str) -> Issue:
@@ -69,14 +79,14 @@ class MappingSet:
     plans: tuple[MapPlan, ...]
     routes: Mapping[str, Routes]
     links: Mapping[str, frozenset[str]]
+    memories: Memories
 
     def map(self, record: SourceRecord, ids: IdSpace) -> MapResult:
         """Return what a record yields. Never raises."""
         run = Run(record, ids, self.dialect)
         try:
-            run.node = self.dialect.read(record.body)
-            run.issues += [_note(code, reason) for code, reason in self.dialect.notes(run.node)]
-            return self._map(run)
+            held = self._read(run)
+            return _result(run, Notes(self, record, ids)) if held is None else held
         except UnreadableError as error:
             return _held(run, "structure", _record_issue("structure", "", "", str(error)))
         except SetAsideError as error:
@@ -88,24 +98,93 @@ class MappingSet:
         except Exception as error:  # noqa: BLE001 - the promise of this function: a record costs at most itself
             return _held(run, "structure", _record_issue("structure", "", "", f"mapping failed ({type(error).__name__})"))
 
-    def _map(self, run: Run) -> MapResult:
-        chosen: list[tuple[MapPlan, list[Head]]] = []
+    def noted(self, record: SourceRecord, ids: IdSpace) -> list[list[Step]]:
+        """Return what the rows note while they fill in each resource of a record that maps to some."""
+        run = Run(record, ids, self.dialect, noting=True)
+        self._read(run)
+        return [draft.trail for draft in run.drafts]
+
+    def _read(self, run: Run) -> MapResult | None:
+        """Read a record and fill its resources in, or return why there are none."""
+        node = run.node = self.dialect.read(run.record.body)
+        run.issues += [_note(code, reason) for code, reason in self.dialect.notes(node)]
+        run.known = self.memories.of(run.system, run.ids.space, self.dialect.sender(node))
+        held = self._fill(run)
+        if not run.noting:
+            self.dialect.close(node)
+        return held
+
+    def _fill(self, run: Run) -> MapResult | None:
         routes = self.routes.get(run.record.kind)
         route = None if routes is None else routes.route(self.dialect.triggered(run.node))
-        if route is None or not route.plans:
-            return _held(run, "no-map", _record_issue("structure", "", "", "no map is for this record"))
-        for plan in route.choose(self.dialect, run.node):
-            heads = plan.heads(run.node, run)
-            if heads is not None:
-                chosen.append((plan, heads))
-                if plan.at is not None:
-                    run.named[plan.at] = [f"{plan.type}/{head[0]}" for head in heads]
+        chosen = [] if route is None else self._choose(route, run)
         if not chosen:
             return _held(run, "no-map", _record_issue("structure", "", "", "no map is for this record"))
-        for plan, heads in chosen:
-            for head in heads:
-                _fill(plan, head, run)
-        return _result(run)
+        for plan, heads, ready in chosen:
+            for draft in ready:
+                if draft.id not in run.made:
+                    run.made.add(draft.id)
+                    run.drafts.append(draft)
+            if heads:
+                self._make(plan, heads, run)
+        return None
+
+    def _choose(self, route: Route, run: Run) -> list[Chosen]:
+        """Return the maps for a record with the items of each, or with its resources where those are known."""
+        chosen: list[Chosen] = []
+        node = run.node
+        for plan in route.choose(self.dialect, node):
+            ready = self._remembered(plan, run) if plan.places and not run.noting else None
+            if ready is not None:
+                chosen.append((plan, (), ready))
+                continue
+            heads = plan.heads(node, run)
+            if heads is not None:
+                chosen.append((plan, heads, ()))
+                if plan.at is not None:
+                    run.named[plan.at] = [f"{plan.type}/{head[0]}" for head in heads]
+        return chosen
+
+    def _make(self, plan: MapPlan, heads: Sequence[Head], run: Run) -> None:
+        """Fill the resources of a map in. What is only to be there is made once, however often the record names it."""
+        rows = plan.noted() if run.noting else plan.rows
+        ensure, made = plan.write == "ensure", run.made
+        for head in heads:
+            if ensure:
+                if head[0] in made:
+                    continue
+                made.add(head[0])
+            rows(head, run)
+        if plan.places and not run.noting:
+            self._learn(plan, heads, run)
+
+    def _remembered(self, plan: MapPlan, run: Run) -> list[Draft] | None:
+        """Return the resources of a map as they are known from earlier records; ``None`` unless all of them are."""
+        known = run.known.slots[plan.slot]
+        found: dict[str, Draft] = {}
+        for text in self.dialect.texts(run.node, plan.places):
+            kept = known.get(text)
+            if kept is None:
+                return None
+            id_, draft = kept
+            if id_ and id_ not in found:
+                if draft is None:
+                    return None
+                found[id_] = draft
+        return list(found.values())
+
+    def _learn(self, plan: MapPlan, heads: Sequence[Head], run: Run) -> None:
+        """Remember what a map made of each text: its resource, the id alone where another text made it, or nothing."""
+        known = run.known.slots[plan.slot]
+        ids = {head[-1].f[0]: head[0] for head in heads}
+        made = {draft.id: draft for draft in run.drafts if draft.plan is plan}
+        for text in self.dialect.texts(run.node, plan.places):
+            id_ = ids.get(text)
+            draft = None if id_ is None else made.pop(id_, None)
+            if draft is not None:
+                draft.trail.clear()
+            if draft is None or not draft.issues:
+                run.known.keep(known, text, (id_, draft))
 
     def source_code(self, map_name: str) -> str:
         """Return the Python that a map was compiled to.
@@ -118,15 +197,6 @@ class MappingSet:
     def references_by_class(self) -> Mapping[str, frozenset[str]]:
         """Return, for each class key that the class map lists, the class keys that its resources may refer to."""
         return self.links
-
-
-def _fill(plan: MapPlan, head: Head, run: Run) -> None:
-    """Fill one resource in. One that is only to be there is made once, however often the record names it."""
-    if plan.write == "ensure":
-        if head[0] in run.made:
-            return
-        run.made.add(head[0])
-    plan.rows(head, run)
 
 
 def _note(code: IssueCode, reason: str) -> Issue:
@@ -153,20 +223,20 @@ def _issues(run: Run) -> tuple[Issue, ...]:
     return tuple(found)
 
 
-def _result(run: Run) -> MapResult:
+def _result(run: Run, notes: Notes) -> MapResult:
     seen: set[tuple[str, str]] = set()
     hidden = {
         f"{draft.plan.type}/{draft.id}" for draft in run.drafts if draft.labels and not NEVER_LEAVES.isdisjoint(draft.labels)
     }
     mapped = []
-    for draft in run.drafts:
+    for number, draft in enumerate(run.drafts):
         type_ = draft.plan.type
         patient = draft.id if type_ == "Patient" else None if type_ in DIRECTORY else _patient(draft)
         own = (type_, draft.id)
         if own in seen or hidden or (patient is None and type_ not in DIRECTORY):
             _check(draft, own in seen, hidden, patient)
         seen.add(own)
-        mapped.append(_mapped(run, draft, patient))
+        mapped.append(_mapped(run.record, draft, patient, Trail(notes, number)))
     issues = _issues(run)
     return MapResult(outcome="ok-with-issues" if issues else "ok", mapped=tuple(mapped), issues=issues)
 
@@ -204,8 +274,8 @@ def _patient(draft: Draft) -> str | None:
     return None if found is None else found[len("Patient/") :]
 
 
-def _mapped(run: Run, draft: Draft, patient: str | None) -> Mapped:
-    record, facts = run.record, draft.facts
+def _mapped(record: SourceRecord, draft: Draft, patient: str | None, trail: Trail) -> Mapped:
+    facts = draft.facts
     at: datetime | None = facts.get("data_at")
     more = len(facts) - (at is not None)
     if not (more or draft.labels or draft.secrets or draft.issues or record.labels or record.origin):
@@ -220,7 +290,7 @@ def _mapped(run: Run, draft: Draft, patient: str | None) -> Mapped:
             source_time=record.source_time,
             patient=patient,
             references=frozenset(draft.references),
-            trail=Trail(draft.trail, run.dialect, record.body),
+            trail=trail,
         )
     return Mapped(
         type=draft.plan.type,
@@ -237,6 +307,6 @@ def _mapped(run: Run, draft: Draft, patient: str | None) -> Mapped:
         origin_portal=facts.get("origin_portal", record.origin),
         secrets=draft.secrets,
         references=frozenset(draft.references),
-        trail=Trail(draft.trail, run.dialect, record.body),
+        trail=trail,
         issues=tuple(draft.issues),
     )

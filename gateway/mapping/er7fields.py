@@ -161,6 +161,22 @@ def items(tree: Tree, name: str, number: int, more: tuple[tuple[str, int], ...] 
     return found
 
 
+def texts(tree: Tree, places: tuple[tuple[str, int], ...]) -> Sequence[str]:
+    """Return the filled repetitions of some fields as they were sent, each text once, in their order."""
+    known: tuple[str, ...] | None = tree.memo.get(places)
+    if known is None:
+        found: dict[str, None] = {}
+        nodes = tree.nodes
+        for name, number in places:
+            for node in nodes.get(name, ()):
+                if number < len(node.f) and (text := node.f[number]):
+                    for one in text.split("~") if "~" in text else (text,):
+                        if one and one != NULL:
+                            found[one] = None
+        known = tree.memo[places] = tuple(found)
+    return known
+
+
 def _repetitions(tree: Tree, name: str, number: int) -> Iterator[Node]:
     for node in tree.nodes.get(name, ()):
         if number < len(node.f) and node.f[number]:

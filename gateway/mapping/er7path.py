@@ -7,7 +7,7 @@ Fields, components and sub-components count from 1, as in the standard. A segmen
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -33,6 +33,7 @@ from gateway.mapping.er7fields import (
     rep,
     segments,
     text_of,
+    texts,
     there,
     word,
 )
@@ -74,6 +75,15 @@ class Er7Path:
         """Whether it may give several values."""
         return self.every or not isinstance(self.which, int)
 
+    @property
+    def own(self) -> bool:
+        """Whether it reads nothing but the text of the item."""
+        return not self.segment and not self.index
+
+    def places(self) -> tuple[tuple[str, int], ...]:
+        """Return the fields whose repetitions are the items of ``foreach``, none when those are segments."""
+        return (*self.more, (self.segment, self.number)) if self.repeats else ()
+
     def emit(self, depth: int) -> Emitted:
         """Return the Python for it; see ``SourcePath``."""
         if not self.segment:
@@ -97,9 +107,9 @@ class Er7Path:
             return Emitted(value, place, many=False, setup=setup, node=name, text=text)
         value = f"({fields}[{n}] if {length} > {n} else '')"
         there = f"({length} > {n} and {fields}[{n}] not in NOTHING)"
-        return Emitted(
-            value, place, many=False, setup=setup, node=name, text=text, there=there, cut="if '~' in v: v = v[:v.index('~')]"
-        )
+        cut = "if '~' in v: v = v[:v.index('~')]"
+        has, raw = f"{length} > {n}", f"{fields}[{n}]"
+        return Emitted(value, place, many=False, setup=setup, node=name, text=text, there=there, cut=cut, has=has, field=raw)
 
     def _several(self, name: str, found: tuple[str, str], depth: int) -> Emitted:
         if not self.every and self.which == "*" and not self.component and not self.sub:
@@ -107,13 +117,17 @@ class Er7Path:
             null = f"{length} > {n} and {fields}[{n}] == NULL"
             whole = (found, (fields, f"{name}.f"), (length, f"len({fields})"))
             value = f"(each({name}, {n}) if {length} > {n} else ())"
-            return Emitted(value, "", many=True, setup=whole, values=True, null=null)
+            has, raw = f"{length} > {n}", f"{fields}[{n}]"
+            place = f"({name}, i)"
+            return Emitted(value, place, many=True, setup=whole, values=True, null=null, has=has, field=raw)
         nodes = self._nodes(depth) if self.every else f"({name},)"
         setup = () if self.every else (found,)
+        there = f"{self.segment!r} in n0.nodes"
         if not self.number:
-            return Emitted(f"segments({nodes})", "", many=True, setup=setup)
+            return Emitted(f"segments({nodes})", "", many=True, setup=setup, there=there)
         value = f"hits({nodes}, {self.number}, {self.which!r}, {self.component}, {self.sub})"
-        return Emitted(value, "", many=True, setup=setup, null=f"any(v == NULL for v, _ in {value})")
+        null = f"{there} and any(v == NULL for v, _ in {value})"
+        return Emitted(value, "", many=True, setup=setup, there=there, null=null)
 
     def _own(self, depth: int) -> Emitted:
         if depth == 0:
@@ -134,9 +148,8 @@ class Er7Path:
     def _found(self, depth: int) -> str:
         if self.segment == "MSH" and self.condition is None:
             return "n0.top"
-        at = f"n{depth}" if depth else "n0.top"
         if self.condition is None:
-            return f"scope(n0, {at}, {self.segment!r})"
+            return f"nodes[seen[{f'n{depth}.i' if depth else 0}, {self.segment!r}]]"
         return f"next(iter({self._nodes(depth)}), NONE)"
 
     def _nodes(self, depth: int) -> str:
@@ -145,7 +158,7 @@ class Er7Path:
         if self.condition is None:
             return nodes
         inner = depth + 1
-        asked = expressions.emit(self.condition, inner, inline).replace(f"scope(n0, n{inner}, {self.segment!r})", f"n{inner}")
+        asked = expressions.emit(self.condition, inner, inline).replace(f"nodes[seen[n{inner}.i, {self.segment!r}]]", f"n{inner}")
         return f"[n{inner} for n{inner} in {nodes} if {asked}]"
 
     def levels(self) -> list[str]:
@@ -253,9 +266,8 @@ def _moved(place: tuple[Node, int], part: str) -> tuple[tuple[Node, int], str]:
     if not part.startswith("@"):
         return place, part
     number, _, below = part[1:].partition(".")
-    beside = (place[0].up.kids or {}) if place[0].up is not None else {}
-    found = (node for nodes in beside.values() for node in nodes if node.i == int(number))
-    return (next(found, place[0]), place[1]), below
+    tree = place[0].tree
+    return (place[0] if tree is None else tree.all[int(number)], place[1]), below
 
 
 def written(place: tuple[Node, int], at: Located) -> str:
@@ -292,6 +304,7 @@ class Er7Dialect:
     filled: str = field(default="v and v != NULL", init=False)
     null: str = field(default="NULL", init=False)
     trigger: str = field(default=EVENT, init=False)
+    remembers: bool = field(default=True, init=False)
 
     def read(self, body: bytes) -> Any:
         """Return the message as a tree."""
@@ -319,6 +332,18 @@ class Er7Dialect:
         """Return the names of the segments that a message has."""
         return tuple(node.nodes)
 
+    def sender(self, node: Any) -> tuple[str, ...]:
+        """Return MSH-3 and MSH-4 as they were sent."""
+        return tuple(node.top.f[3:5])
+
+    def texts(self, node: Any, places: tuple[tuple[str, int], ...]) -> Iterable[str]:
+        """Return the repetitions of some fields as they were sent, each text once."""
+        return texts(node, places)
+
+    def close(self, node: Any) -> None:
+        """Take the segments apart: each knows those above and below it."""
+        node.close()
+
     def path(self, text: str) -> Er7Path:
         """Read a path."""
         return parse(text)
@@ -334,9 +359,9 @@ class Er7Dialect:
         """Return what says where in a message a place is."""
         return partial(_range, er7.offsets(body, self.sets))
 
-    def start(self, level: int) -> str:  # noqa: ARG002 - the contract
-        """Return nothing: paths find their segments themselves."""
-        return ""
+    def start(self, level: int) -> str:
+        """Return the variables by which paths find their segments."""
+        return "nodes, seen = n0.all, n0.sight" if level == 0 else ""
 
     def helpers(self) -> Mapping[str, Any]:
         """Return the functions that the emitted Python calls."""

@@ -8,6 +8,7 @@ that may be its parent, and two patients in one message never mix.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from msgspec import Struct
@@ -58,86 +59,164 @@ PARENTS: Final[dict[str, frozenset[str]]] = {
 OWN: Final = PLAN | PATIENT | {"OBX", "OBR", "TXA", "SCH", "AIS", "AIG", "AIL", "AIP", "RF1"}
 NOWHERE: Final[frozenset[str]] = frozenset()
 SEVERAL: Final = 2
+# So many orders of segments are remembered, of messages up to this length.
+SHAPES: Final = 512
+LONGEST: Final = 256
+# A repetition of a field has a number of its own: that of its segment and one, shifted by this, and its place in it.
+PART: Final = 40
+
+
+class Sight(dict[tuple[int, str], int]):
+    """Which segment of a name is seen from a segment, both by their place, -1 for none; worked out when it is first asked for."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self._shape = shape
+
+    def __missing__(self, key: tuple[int, str]) -> int:
+        """Work it out; a repetition sees what its segment sees."""
+        at, name = key
+        if at >= 1 << PART:
+            return self[(at >> PART) - 1, name]
+        found = self[key] = self._shape.seen(at, name)
+        return found
+
+
+class Shape:
+    """What follows from the names of a message's segments in their order.
+
+    ``parents`` and ``numbers`` (among those of a name) of each by its place, ``where`` the places of a name, ``kids`` those below a place.
+    """
+
+    __slots__ = ("kids", "names", "numbers", "parents", "sight", "where")
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self.where: dict[str, list[int]] = {}
+        self.kids: dict[int, dict[str, list[int]]] = {}
+        self.parents = [-1] * len(names)
+        self.numbers = [1] * len(names)
+        self.sight = Sight(self)
+        for at, name in enumerate(names):
+            if at:
+                up = self.parents[at] = self._parent(at - 1, name)
+                self.kids.setdefault(up, {}).setdefault(name, []).append(at)
+            some = self.where.setdefault(name, [])
+            some.append(at)
+            self.numbers[at] = len(some)
+
+    def _parent(self, up: int, name: str) -> int:
+        parents = PARENTS.get(name)
+        if parents is None:
+            parents = OWN if name[:1] == "Z" else NOWHERE
+        while up and self.names[up] not in parents:
+            up = self.parents[up]
+        return up
+
+    def seen(self, at: int, name: str) -> int:
+        """Return the segment of a name that is seen from a place: itself, below it, then outward; -1 when there is none."""
+        if name not in self.where:
+            return -1
+        while at >= 0:
+            if self.names[at] == name:
+                return at
+            if at in self.kids and name in self.kids[at]:
+                return self.kids[at][name][0]
+            at = self.parents[at]
+        some = self.anywhere(name)
+        return some[0] if some else -1
+
+    def all_seen(self, at: int, name: str) -> Sequence[int]:
+        """Return every segment of a name that is seen from a place: those below the nearest that has any."""
+        while at >= 0:
+            if at in self.kids and name in self.kids[at]:
+                return self.kids[at][name]
+            at = self.parents[at]
+        return self.anywhere(name)
+
+    def anywhere(self, name: str) -> Sequence[int]:
+        """Return the segments of a name wherever they stand, in a message about one patient; of several, whose they are isn't known."""
+        return self.where.get(name, ()) if len(self.where.get("PID", ())) < SEVERAL else ()
+
+
+_shapes: dict[tuple[str, ...], Shape] = {}
+
+
+def _learned(names: tuple[str, ...]) -> Shape:
+    made = Shape(names)
+    if len(names) <= LONGEST:
+        if len(_shapes) >= SHAPES:
+            _shapes.clear()
+        _shapes[names] = made
+    return made
 
 
 class Node(Struct, eq=False):
-    """One segment. ``f`` are its fields by their HL7 number, ``i`` its place in the message from 0, ``kids`` what stands under it."""
+    """One segment of a message. ``f`` are its fields by their HL7 number, ``i`` its place in the message from 0."""
 
     name: str
     f: list[str]
     i: int
     up: Node | None
     n: int
-    kids: dict[str, list[Node]] | None = None
+    tree: Tree | None = None
+
+    def below(self, name: str) -> Sequence[Node]:
+        """Return the segments of a name that stand directly under it."""
+        tree = self.tree
+        kids = None if tree is None else tree.shape.kids.get(self.i)
+        return [] if tree is None or kids is None else [tree.all[at] for at in kids.get(name, ())]
 
 
 NONE: Final = Node("", [""], -1, None, 0)
+NAME: Final = itemgetter(0)
 
 
 class Tree:
-    """A whole message. ``nodes`` holds its segments by name, in order; ``top`` is the MSH, under which everything stands.
+    """A whole message. ``all`` holds its segments in order (and ``NONE`` at the end), ``nodes`` by name; ``top`` is the MSH, under which
+    everything stands.
 
     ``event`` is its trigger. ``memo`` is for converters: what one of them works out once for the whole message.
     """
 
-    __slots__ = ("event", "memo", "nodes", "notes", "top")
+    __slots__ = ("all", "event", "memo", "nodes", "notes", "shape", "sight", "top")
 
     def __init__(self, segments: Sequence[list[str]], notes: Sequence[Any] = ()) -> None:
         self.notes = notes
         self.event = ""
         self.memo: dict[Any, Any] = {}
-        top = self.top = Node("MSH", segments[0], 0, None, 1)
-        nodes = self.nodes = {"MSH": [top]}
-        last: Node = top
-        for i, fields in enumerate(segments[1:], 1):
-            name = fields[0]
-            parents = PARENTS.get(name)
-            if parents is None:
-                parents = OWN if name[:1] == "Z" else NOWHERE
-            up = last
-            while up.up is not None and up.name not in parents:
-                up = up.up
-            known = nodes.get(name)
-            if known is None:
-                last = Node(name, fields, i, up, 1)
-                nodes[name] = [last]
+        names = tuple(map(NAME, segments))
+        shape = self.shape = _shapes.get(names) or _learned(names)
+        self.sight = shape.sight
+        self.all: list[Node] = []
+        self.nodes: dict[str, list[Node]] = {}
+        all_, nodes = self.all, self.nodes
+        for at, (name, fields, parent, number) in enumerate(zip(names, segments, shape.parents, shape.numbers, strict=True)):
+            node = Node(name, fields, at, all_[parent] if at else None, number, self)
+            all_.append(node)
+            if number == 1:
+                nodes[name] = [node]
             else:
-                last = Node(name, fields, i, up, len(known) + 1)
-                known.append(last)
-            if up.kids is None:
-                up.kids = {name: [last]}
-            elif name in up.kids:
-                up.kids[name].append(last)
-            else:
-                up.kids[name] = [last]
+                nodes[name].append(node)
+        self.top = all_[0]
+        all_.append(NONE)
 
-    def anywhere(self, name: str) -> Sequence[Node]:
-        """Return the segments of a name wherever they stand, in a message about one patient; of several, whose they are isn't known."""
-        return self.nodes.get(name, ()) if len(self.nodes.get("PID", ())) < SEVERAL else ()
+    def close(self) -> None:
+        """Let go of the segments, each of which knows the tree: without this only the garbage collector could."""
+        self.all.clear()
+        self.nodes.clear()
+        self.memo.clear()
+        self.top = NONE
 
 
 def scope(tree: Tree, node: Node, name: str) -> Node:
     """Return the segment of a name as it is seen from a node: itself, below it, then outward; ``NONE`` when there is none."""
-    if name not in tree.nodes:
-        return NONE
-    at: Node | None = node
-    while at is not None:
-        if at.name == name:
-            return at
-        if at.kids is not None and name in at.kids:
-            return at.kids[name][0]
-        at = at.up
-    found = tree.anywhere(name)
-    return found[0] if found else NONE
+    return tree.all[tree.sight[node.i, name]]
 
 
 def scopes(tree: Tree, node: Node, name: str) -> Sequence[Node]:
     """Return every segment of a name as they are seen from a node: those below the nearest that has any, so also its own neighbours."""
     if name not in tree.nodes:
         return ()
-    at: Node | None = node
-    while at is not None:
-        if at.kids is not None and name in at.kids:
-            return at.kids[name]
-        at = at.up
-    return tree.anywhere(name)
+    at = node.i if node.i < 1 << PART else (node.i >> PART) - 1
+    return [tree.all[one] for one in tree.shape.all_seen(at, name)]

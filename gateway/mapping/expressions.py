@@ -144,17 +144,21 @@ def parse(text: str, dialect: Dialect) -> Expression:
 Use = Callable[[Emitted, str], str]
 
 
-def emit(expression: Expression, depth: int, use: Use) -> str:
-    """Return the Python for an expression; ``use`` sees to the variables that a path needs and returns what is to be written."""
+def emit(expression: Expression, depth: int, use: Use, *, local: bool = False) -> str:
+    """Return the Python for an expression; ``use`` sees to the variables that a path needs and returns what is to be written.
+
+    ``local``: it stands in a function that has ``ready``, in no comprehension.
+    """
     if isinstance(expression, Not):
-        return f"not ({emit(expression.one, depth, use)})"
+        return f"not ({emit(expression.one, depth, use, local=local)})"
     if isinstance(expression, Joined):
-        return "(" + f" {expression.word} ".join(emit(part, depth, use) for part in expression.parts) + ")"
+        parts = (emit(part, depth, use, local=local) for part in expression.parts)
+        return "(" + f" {expression.word} ".join(parts) + ")"
     path = expression.path.emit(depth)
     if path.many:
         one = Emitted("v", "", many=False)
-        return use(path, f"any({_ask(expression, one, depth)} for v, _ in {path.value})")
-    return use(path, _ask(expression, path, depth))
+        return use(path, f"any({_ask(expression, one, depth, local=False)} for v, _ in {path.value})")
+    return use(path, _ask(expression, path, depth, local=local))
 
 
 def converters(expression: Expression | None) -> Iterator[str]:
@@ -174,10 +178,10 @@ def bare(path: Emitted, value: str) -> str:  # noqa: ARG001 - a use
     return value
 
 
-def _ask(test: Test, path: Emitted, depth: int) -> str:
+def _ask(test: Test, path: Emitted, depth: int, *, local: bool) -> str:
     value, text, there = path.value, path.text or f"text_of({path.value})", path.there
     if test.converter:
-        value = asking(test.converter, test.path, path, depth)
+        value = asking(test.converter, test.path, path, depth, local=local)
         text, there = f"text_of({value})", ""
     if test.valued:
         return there or f"valued({value})"
@@ -188,11 +192,14 @@ def _ask(test: Test, path: Emitted, depth: int) -> str:
     return f"{text} in {{{', '.join(repr(one) for one in sorted(test.values))}}}"
 
 
-def asking(converter: str, path: SourcePath, emitted: Emitted, depth: int) -> str:
+def asking(converter: str, path: SourcePath, emitted: Emitted, depth: int, *, local: bool = True) -> str:
     """Return the Python that asks a converter about a path; about one part of a record, or one text, it is asked once."""
     once = f", {converter!r}" if emitted.node else ""
     node = f", {emitted.node}" if once and path.whole else ""
-    return f"asked(ask_{converter}, {emitted.value}, run, n{depth}, FACTS{once}{node})"
+    call = f"asked(ask_{converter}, {emitted.value}, run, n{depth}, FACTS{once}{node})"
+    if not (local and node):
+        return call
+    return f"(t if (t := ready.get(({converter!r}, {emitted.node}.i), MISS)) is not MISS else {call})"
 
 
 def valued(value: Any) -> bool:

@@ -13,6 +13,7 @@ from gateway.identity import IdSpace
 from gateway.mapping.convert import ConvertContext, Converted, Converter, RecordIds, RejectRecord, RowFacts, Unmappable
 from gateway.mapping.dialect import NOWHERE, Located
 from gateway.mapping.lineage import Origin, Step, copied, pruned, whole
+from gateway.mapping.memory import NO_MEMORY, Memory
 from gateway.mapping.moments import moment
 from gateway.model import Issue, IssueCode, SourceRecord
 
@@ -24,6 +25,8 @@ REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
 SHOWN: Final = 2
 # The label of a step that makes a new element each time.
 NEW: Final = "[]"
+# Stands for what isn't known yet, where None is an answer.
+MISS: Final = object()
 
 
 Slot = tuple[dict[str, Any], str]
@@ -90,12 +93,13 @@ class Draft(Struct, eq=False):
 class Run:
     """The mapping of one record. ``made`` are the resources so far.
 
-    ``ready`` holds the ids, and the answers of converters for keys and conditions, that were worked out for a part of the record.
+    ``ready`` holds the ids, and the answers of converters for keys and conditions, that were worked out for a part of the record;
+    ``known`` what is remembered of earlier records. ``noting``: each step is noted.
     """
 
-    __slots__ = ("dialect", "drafts", "ids", "issues", "made", "named", "node", "ready", "record", "system")
+    __slots__ = ("dialect", "drafts", "ids", "issues", "known", "made", "named", "node", "noting", "ready", "record", "system")
 
-    def __init__(self, record: SourceRecord, ids: IdSpace, dialect: Dialect) -> None:
+    def __init__(self, record: SourceRecord, ids: IdSpace, dialect: Dialect, *, noting: bool = False) -> None:
         self.record = record
         self.system = record.system
         self.ids = RecordIds(ids)
@@ -105,7 +109,9 @@ class Run:
         self.issues: list[Issue] = []
         self.named: dict[str, list[str]] = {}
         self.made: set[str] = set()
-        self.ready: dict[tuple[str, int | str], str | None] = {}
+        self.ready: dict[tuple[str | int, ...], str | None] = {}
+        self.known: Memory = NO_MEMORY
+        self.noting = noting
 
     def id(self, type_: str, key: str) -> str:
         """Return the id of a resource of this record system."""
@@ -145,9 +151,9 @@ def asked(converter: Converter, value: Any, run: Run, item: Any, facts: RowFacts
     if value is None or value == "":
         return None
     if name:
-        known = run.ready.get((name, value if node is None else node.i), NEW)
-        if known is not NEW:
-            return known
+        known: Any = run.ready.get((name, value if node is None else node.i), MISS)
+        if known is not MISS:
+            return None if known is None else str(known)
     try:
         made = converter(value, ConvertContext(facts, run.ids, run.system, run.node, item, None))
     except Unmappable:
@@ -213,6 +219,23 @@ def _put_one(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, sou
         return False
     draft.trail.append((plan, path, copied(value) if plan.shared else value, source, sources or None, origin))
     return True
+
+
+def learn(draft: Draft, run: Run, plan: RowPlan, known: dict[str, Any], text: str, made: Any, source: Any) -> Any:
+    """Remember what a text means for a row and return it, beside what it refers to unless the row is sound.
+
+    The same value stands in every resource that names it from now on: nobody adds to it.
+    """
+    if type(made) not in plan.kinds:
+        _broken(draft, run, plan, text, source, "the converter's answer isn't of the target's type")
+    found: list[str] = []
+    if not whole(made, found):
+        made = pruned(made)
+        if made is None:
+            return None
+    kept = made if plan.sound else (made, frozenset(one for one in found if REFERENCE.fullmatch(one)))
+    run.known.keep(known, text, kept)
+    return kept
 
 
 def refer(draft: Draft, value: Any) -> None:
@@ -327,7 +350,7 @@ def _keep(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any) -> Non
     elif name == "set_aside":
         raise SetAsideError(str(value))
     elif name == "data_at":
-        _keep_moment(draft, run, plan, value, source)
+        keep_moment(draft, run, plan, value, source)
     elif name == "withdrawn":
         draft.facts[name] = draft.facts.get(name, False) or bool(value)
     else:
@@ -340,41 +363,12 @@ def keep_patient(draft: Draft, run: Run, plan: RowPlan, target: str, source: Any
     return True
 
 
-def _keep_moment(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any) -> None:
+def keep_moment(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any) -> bool:
+    """Keep the moment that a resource counts from; return that something was said of it."""
     at = moment(str(value), draft.plan.zone if plan.facts.zone is None else plan.facts.zone)
     if at is None:
         reason = "not a moment to count from: no zone, or a year that can't be"
         draft.issues.append(issue(run, plan, "value-invalid", value, source, reason, "element omitted"))
     else:
         draft.facts.setdefault("data_at", at)
-
-
-def overflow(draft: Draft, run: Run, plan: RowPlan, hits: list[tuple[Any, Any]]) -> None:
-    """Say that a path gave more values than the target takes."""
-    reason = f"{len(hits)} values for an element that occurs once"
-    draft.issues.append(issue(run, plan, "cardinality-overflow", None, hits[1][1], reason, "first value used"))
-
-
-def missing(draft: Draft, run: Run, plan: RowPlan, source: str) -> NoReturn:
-    """Quarantine the record: a required element stays empty."""
-    code: IssueCode = "reference-unresolved" if source.startswith("@") else "required-missing"
-    found = issue(run, plan, code, None, source, "a required element stays empty", "record quarantined", error=True)
-    draft.issues.append(found)
-    raise QuarantineError
-
-
-def no_key(run: Run, row: str, source: str) -> NoReturn:
-    """Quarantine the record: a resource would have no id."""
-    run.issues.append(
-        Issue(
-            severity="error",
-            code="required-missing",
-            row=row,
-            source_path=source,
-            target_path="id",
-            masked="",
-            reason="the key of the resource is empty",
-            action="record quarantined",
-        )
-    )
-    raise QuarantineError
+    return True

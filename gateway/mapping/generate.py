@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from gateway.identity import IdSpace
@@ -12,16 +13,17 @@ from gateway.mapping import expressions, fill
 from gateway.mapping.convert import ConvertContext, Converted, Converter, RowFacts, key_part
 from gateway.mapping.dialect import Dialect, Located
 from gateway.mapping.engine import Head
-from gateway.mapping.fill import Draft, RowPlan, Run
-from gateway.mapping.generate_row import write_rows
+from gateway.mapping.faults import missing, no_key, overflow
+from gateway.mapping.fill import MISS, Draft, RowPlan, Run
+from gateway.mapping.generate_row import number_slots, write_rows
 from gateway.mapping.lineage import Step
 from gateway.mapping.rows import MapMade
 from gateway.mapping.writer import Writer, first, holes, joined, keyed, written
 
-# What the generated lines call in the engine.
+# What the generated lines call in the engine, and of what faults they tell.
 ENGINE: Final = (
-    "asked", "element", "erase", "keep_patient", "missing", "no_key", "overflow", "put", "put_constant", "put_reference", "refer",
-    "refuse",
+    "asked", "element", "erase", "keep_moment", "keep_patient", "learn", "put", "put_constant",
+    "put_reference", "refer", "refuse",
 )  # fmt: skip
 
 
@@ -29,31 +31,59 @@ ENGINE: Final = (
 NO_IDS: Final = IdSpace(namespace=UUID(int=0), hash_key=b"")
 
 
-Compiled = tuple[str, Callable[[Any, Run], list[Head] | None], Callable[[Head, Run], Draft], dict[str, Any]]
+Rows = Callable[[Head, Run], Draft]
 
 
-def compile_map(made: MapMade, dialect: Dialect, converters: dict[str, Converter]) -> Compiled:
-    """Return the Python of a map, its two functions, and the names that they see (``PLAN`` is set by the caller)."""
+class Compiled(NamedTuple):
+    """The Python of a map, its functions (``noted`` is compiled when it is asked for), and the names that they see."""
+
+    source: str
+    heads: Callable[[Any, Run], list[Head] | None]
+    rows: Rows
+    noted: Callable[[], Rows]
+    names: dict[str, Any]
+
+
+def compile_map(made: MapMade, dialect: Dialect, converters: dict[str, Converter], slots: list[RowFacts | None]) -> Compiled:
+    """Return what a map becomes; the caller sets ``PLAN`` among its names. Its rows that remember are added to ``slots``."""
+    number_slots(made, dialect, slots)
     write = Writer(dialect)
     _heads(write, made)
     write("")
     write("")
-    _rows(write, made)
+    _rows(write, made, "rows")
     source = write.text()
     names = _names(made, dialect, converters)
-    # The text is made above from paths that were parsed and constants written with repr: nothing of a file reaches it as code.
+    _run(source, made, names)
+
+    @cache
+    def noted() -> Rows:
+        write = Writer(dialect, noting=True)
+        _rows(write, made, "noted")
+        _run(write.text(), made, names)
+        made_rows: Rows = names["noted"]
+        return made_rows
+
+    return Compiled(source, names["heads"], names["rows"], noted, names)
+
+
+def _run(source: str, made: MapMade, names: dict[str, Any]) -> None:
+    # The text is made here from paths that were parsed and constants written with repr: nothing of a file reaches it as code.
     exec(compile(source, f"<map {made.text.name}>", "exec"), names)  # noqa: S102
-    return source, names["heads"], names["rows"], names
 
 
 def _names(made: MapMade, dialect: Dialect, converters: dict[str, Converter]) -> dict[str, Any]:
     plans = [(number, one, one.plan) for number, one in enumerate(made.rows) if one.plan is not None]
     return {
         **{name: getattr(fill, name) for name in ENGINE},
+        "missing": missing,
+        "no_key": no_key,
+        "overflow": overflow,
         "valued": expressions.valued,
         "holds": expressions.holds,
         "key_part": key_part,
         "Context": ConvertContext,
+        "MISS": MISS,
         "KEPT": (Converted,),
         "SPREAD": (Converted, list),
         "Draft": Draft,
@@ -63,6 +93,8 @@ def _names(made: MapMade, dialect: Dialect, converters: dict[str, Converter]) ->
         "HEAD": _head_steps(made),
         "FACTS": RowFacts(namespaces=made.text.key("namespaces") or {}),
         **{f"R{number}": plan for number, _, plan in plans},
+        "dict": dict,
+        "str": str,
         **{f"S{number}": plan.sources for number, _, plan in plans},
         **{f"C{number}": plan.convert for number, _, plan in plans},
         **{f"F{number}": plan.facts for number, _, plan in plans},
@@ -119,9 +151,10 @@ def _fields(plan: RowPlan) -> dict[str, Any]:
 
 def _heads(write: Writer, made: MapMade) -> None:
     write.begin("def heads(n0, run):")
+    write("ready = run.ready")
     write.start(0)
     if made.selector is not None:
-        write(f"if not ({expressions.emit(made.selector, 0, write.use)}):")
+        write(f"if not ({expressions.emit(made.selector, 0, write.use, local=True)}):")
         write("    return None")
     write("found = []")
     for level, loop in enumerate(made.foreach.levels() if made.foreach else [], start=1):
@@ -130,7 +163,7 @@ def _heads(write: Writer, made: MapMade) -> None:
         write.start(level)
     condition = made.foreach.asks() if made.foreach else None
     if condition is not None:
-        write(f"if not ({expressions.emit(condition, made.depth, write.use)}):")
+        write(f"if not ({expressions.emit(condition, made.depth, write.use, local=True)}):")
         write("    continue")
     source = _id(write, made)
     write(f"found.append((rid, {source}{write.items(made.depth)}))")
@@ -153,17 +186,18 @@ def _id(write: Writer, made: MapMade) -> str:
     return source
 
 
-def _rows(write: Writer, made: MapMade) -> None:
-    write.begin("def rows(head, run):")
+def _rows(write: Writer, made: MapMade, name: str) -> None:
+    write.begin(f"def {name}(head, run):")
     write(f"rid, origin{write.items(made.depth)} = head")
-    write("n0 = run.node")
+    write("n0, ready, slots = run.node, run.ready, {}")
     for level in range(made.depth + 1):
         write.start(level)
     profile = f", 'meta': {{'profile': {made.profiles!r}}}" if made.profiles else ""
     write(f"body = {{'resourceType': {made.text.type!r}, 'id': rid{profile}}}")
     class_ = _class(write, made)
-    write("trail = [*HEAD, (KEY, 'id', rid, origin, None, 'derived')]")
-    write("refs, slots = set(), {}")
+    write(
+        "trail, refs = [*HEAD, (KEY, 'id', rid, origin, None, 'derived')], set()" if write.noting else "trail, refs = [], set()"
+    )
     write(f"draft = Draft(PLAN, rid, body, {class_}, trail, refs, slots)")
     write("run.drafts.append(draft)")
     write_rows(write, made)

@@ -50,7 +50,8 @@ def write_place(write: Writer, plan: RowPlan, row: str, value: str, note: str, *
         )
     last = plan.places[-1]
     path = _appended(write, spot, last, value) if last.label else _set(write, spot, last, value)
-    write(f"trail.append(({row}, {path}, {note}))")
+    if write.noting:
+        write(f"trail.append(({row}, {path}, {note}))")
     for line in done:
         write(line)
     write.depth = depth

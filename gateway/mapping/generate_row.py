@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.mapping.dialect import Emitted
+from gateway.mapping.convert import RowFacts
+from gateway.mapping.dialect import Dialect, Emitted
 from gateway.mapping.generate_place import fixed, places_itself, write_place
 from gateway.mapping.rows import ERASED, MapMade, RowMade
 from gateway.mapping.writer import Writer, conditions, first, holes, joined, keyed, written
@@ -22,6 +23,18 @@ def write_rows(write: Writer, made: MapMade) -> None:
             asked = f"q{number} and " if one.conditional else ""
             write(f"if {asked}not g{groups[number]}:")
             write(f"    missing(draft, run, R{number}, {_place(one)!r})")
+
+
+def number_slots(made: MapMade, dialect: Dialect, slots: list[RowFacts | None]) -> None:
+    """Give each row that remembers, or whose context serves all records of a source, its slot."""
+    for one in made.rows if dialect.remembers else ():
+        plan = one.plan
+        if plan is None or not (one.remembers or one.sourced):
+            continue
+        keeps = one.remembers and places_itself(plan) and plan.pattern is None and plan.kinds[0] in (dict, str)
+        if keeps or one.sourced:
+            one.slot = len(slots)
+            slots.append(None if keeps else plan.facts)
 
 
 def _groups(made: MapMade) -> dict[int, int]:
@@ -115,7 +128,8 @@ class _Row:
             self._set(f"put_constant(draft, run, {self.row}, {one.constant!r})")
         elif len(self.plan.places) == 1 and fixed(self.plan):
             write(f"body[{one.row.get('to')!r}] = {one.constant!r}")
-            write(f"trail.append(T{self.number})")
+            if write.noting:
+                write(f"trail.append(T{self.number})")
             self._done()
         else:
             write(f"m = {one.constant!r}")
@@ -126,35 +140,80 @@ class _Row:
         write_place(self.write, self.plan, self.row, value, note, *flagged, *done)
 
     def _from(self, emitted: Emitted) -> None:
+        several = emitted.many and not (self.one.multiple and not self.one.joins)
+        if emitted.field and not several:
+            self._repetitions(emitted) if emitted.many else self._first(emitted)
+        elif emitted.many:
+            self._several(emitted)
+        else:
+            self._single(emitted)
+
+    def _first(self, emitted: Emitted) -> None:
+        """Write what becomes of the first repetition of a field."""
         write = self.write
-        if emitted.many:
-            loop = self.one.multiple and not self.one.joins and not self._erases()
-            if emitted.values and loop:
-                self._each(self._value if self.one.key is None else self._key_of_value, emitted.value)
-                return
-            kept = emitted.value if emitted.values else f"[hit for hit in {emitted.value} if valued(hit[0])]"
-            write(f"several = {kept}")
-            if self.one.joins:
-                self._joined()
-            else:
-                self._each(self._value if self.one.key is None else self._key_of_value)
-            if emitted.null and self._erases():
-                write(f"if not several and {emitted.null}:")
-                write(f"    erase(draft, {self.row})")
-            return
+        there = f"if {emitted.has} and (v := {emitted.field})"
+        if self._erases():
+            write(f"{there}:")
+            write.depth += 1
+            self._erase(f"if v == {write.dialect.null}:")
+            write("else:")
+        else:
+            write(f"{there} and v != {write.dialect.null}:")
+        write.depth += 1
+        write(emitted.cut)
+        self._inner(emitted.source)
+        write.depth -= 2 if self._erases() else 1
+
+    def _repetitions(self, emitted: Emitted) -> None:
+        """Write what becomes of each repetition of a field."""
+        write = self.write
+        null = write.dialect.null
+        write(f"if {emitted.has} and (w := {emitted.field}):")
+        write.depth += 1
+        write("for i, v in enumerate(w.split('~'), 1) if '~' in w else ((1, w),):")
+        write.depth += 1
+        write(f"if v and v != {null}:")
+        write.depth += 1
+        self._inner(emitted.source)
+        write.depth -= 2
+        if self._erases():
+            self._erase(f"if w == {null}:")
+        write.depth -= 1
+
+    def _several(self, emitted: Emitted) -> None:
+        """Write what becomes of values that are looked for all over the record."""
+        write = self.write
+        kept = emitted.value if emitted.values else f"[hit for hit in {emitted.value} if valued(hit[0])]"
+        write(f"several = {kept}" + (f" if {emitted.there} else ()" if emitted.there else ""))
+        if self.one.joins:
+            self._joined()
+        else:
+            self._each(self._inner)
+        if emitted.null and self._erases():
+            self._erase(f"if not several and {emitted.null}:")
+
+    def _single(self, emitted: Emitted) -> None:
+        """Write what becomes of a value."""
+        write = self.write
         write(f"v = {emitted.value}")
         write(f"if {write.dialect.filled}:")
         write.depth += 1
         if emitted.cut:
             write(emitted.cut)
-        if self.one.key is None:
-            self._value(emitted.source)
-        else:
-            self._key_of_value(emitted.source)
+        self._inner(emitted.source)
         write.depth -= 1
         if self._erases():
-            write(f"elif v == {write.dialect.null}:")
-            write(f"    erase(draft, {self.row})")
+            self._erase(f"elif v == {write.dialect.null}:")
+
+    def _erase(self, condition: str) -> None:
+        self.write(condition)
+        self.write(f"    erase(draft, {self.row})")
+
+    def _inner(self, source: str = "s") -> None:
+        if self.one.key is None:
+            self._value(source)
+        else:
+            self._key_of_value(source)
 
     def _erases(self) -> bool:
         """Whether a field that is said to be empty takes the element away."""
@@ -180,20 +239,12 @@ class _Row:
 
     def _value(self, source: str = "s") -> None:
         """Write the conversion of ``v`` and where its answer goes."""
-        one, write, number = self.one, self.write, self.number
-        depth = self.made.depth
-        value = "v"
-        if write.dialect.reads and not one.raw and not (one.path is not None and one.path.whole):
-            value = f"{write.dialect.reads}(v)"
-        if one.alone:
-            context = f"X{number}"
-        else:
-            unit = first(write, one.unit, depth) if one.unit else "None"
-            if write.dialect.reads and one.unit and not one.raw:
-                unit = f"{write.dialect.reads}({unit} or '')"
-            context = f"Context(F{number}, run.ids, run.system, n0, n{depth}, {unit})"
+        if self.one.slot >= 0 and not self.one.sourced:
+            self._remembered(source)
+            return
+        write = self.write
         write("try:")
-        write(f"    m = C{number}({value}, {context})")
+        write(f"    m = C{self.number}({self._read()}, {self._context()})")
         write("except Exception as error:")
         write(f"    refuse(draft, run, {self.row}, v, {source}, error)")
         write("else:")
@@ -201,22 +252,73 @@ class _Row:
         self._put(source)
         write.depth -= 1
 
+    def _remembered(self, source: str) -> None:
+        """Write the conversion of a text that may be known from an earlier record."""
+        write, plan, slot = self.write, self.plan, f"run.known.slots[{self.one.slot}]"
+        write(f"m = {slot}.get(v)")
+        write("if m is None:")
+        write.depth += 1
+        write("try:")
+        write(f"    m = C{self.number}({self._read()}, {self._context()})")
+        write("except Exception as error:")
+        write("    m = None")
+        write(f"    refuse(draft, run, {self.row}, v, {source}, error)")
+        write("else:")
+        write.depth += 1
+        write(f"if m.__class__ is {plan.kinds[0].__name__}:")
+        write(f"    m = learn(draft, run, {self.row}, {slot}, v, m, {source})")
+        write("elif m is not None:")
+        write.depth += 1
+        self._set(f"put(draft, run, {self.row}, v, m, {source})")
+        write("m = None")
+        write.depth -= 3
+        write("if m is not None:")
+        write.depth += 1
+        if not plan.sound:
+            write("m, more = m")
+            write("refs |= more")
+        self._place("m", f"m, {source}, {self._sources()}, {plan.origin!r}")
+        write.depth -= 1
+
+    def _read(self) -> str:
+        """Return the Python of the value that the converter gets."""
+        one, reads = self.one, self.write.dialect.reads
+        return f"{reads}(v)" if reads and not one.raw and not (one.path is not None and one.path.whole) else "v"
+
+    def _context(self) -> str:
+        one, write, number, depth = self.one, self.write, self.number, self.made.depth
+        if one.alone:
+            return f"X{number}"
+        if one.slot >= 0 and one.sourced:
+            return f"run.known.slots[{one.slot}]"
+        unit = first(write, one.unit, depth) if one.unit else "None"
+        if write.dialect.reads and one.unit and not one.raw:
+            unit = f"{write.dialect.reads}({unit} or '')"
+        return f"Context(F{number}, run.ids, run.system, n0, n{depth}, {unit})"
+
+    def _sources(self) -> str:
+        return f"S{self.number}" if self.plan.sources else "None"
+
     def _put(self, source: str) -> None:
         """Write where ``m`` goes: straight into the body where nothing has to be looked at."""
         write, plan = self.write, self.plan
-        if not (plan.sound or plan.refers) or not places_itself(plan):
+        if plan.target == "facts:data_at":
+            write("if m.__class__ is str:")
+            write.depth += 1
+            self._set(f"keep_moment(draft, run, {self.row}, m, {source})")
+        elif (plan.sound or plan.refers) and places_itself(plan) and plan.kinds[0] in (dict, str):
+            write(f"if m.__class__ is {plan.kinds[0].__name__}:")
+            write.depth += 1
+            if plan.refers:
+                write("refer(draft, m)")
+            self._place("m", f"m, {source}, {self._sources()}, {plan.origin!r}")
+        else:
             self._set(f"put(draft, run, {self.row}, v, m, {source})")
             return
-        write(f"if m.__class__ in {'KEPT' if not plan.spread else 'SPREAD'}:")
-        write.depth += 1
-        self._set(f"put(draft, run, {self.row}, v, m, {source})")
         write.depth -= 1
         write("elif m is not None:")
         write.depth += 1
-        if plan.refers:
-            write("refer(draft, m)")
-        sources = f"S{self.number}" if plan.sources else "None"
-        self._place("m", f"m, {source}, {sources}, {plan.origin!r}")
+        self._set(f"put(draft, run, {self.row}, v, m, {source})")
         write.depth -= 1
 
     def _putter(self) -> str:

@@ -115,6 +115,11 @@ class JsonPath:
         return Emitted(f"dig(d{level}, {names!r})", source, many=False)
 
     whole = False
+    own = False
+
+    def places(self) -> tuple[()]:
+        """Return nothing: an item is an object."""
+        return ()
 
     def pin(self) -> None:
         """Return nothing: there is no index of a JSON object."""
@@ -210,6 +215,7 @@ class JsonDialect:
     reads: Final = ""
     filled: Final = "v or v == 0"
     null: Final = ""
+    remembers: Final = False
 
     def read(self, body: bytes) -> Any:
         """Return the object of a record."""
@@ -232,6 +238,17 @@ class JsonDialect:
     def shape(self, node: Any) -> tuple[str, ...]:  # noqa: ARG002 - the contract
         """Return nothing: parts of an object are looked for by the maps."""
         return ()
+
+    def sender(self, node: Any) -> tuple[str, ...]:  # noqa: ARG002 - the contract
+        """Return nothing: a record doesn't say."""
+        return ()
+
+    def texts(self, node: Any, places: tuple[tuple[str, int], ...]) -> tuple[()]:  # noqa: ARG002 - the contract
+        """Return nothing: values of JSON are not remembered."""
+        return ()
+
+    def close(self, node: Any) -> None:
+        """Do nothing: an object goes with whoever holds it."""
 
     def path(self, text: str) -> JsonPath:
         """Read a path."""

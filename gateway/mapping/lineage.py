@@ -1,4 +1,5 @@
-"""Lineage: while a record is mapped each row notes what it put where; the lines are written out when somebody reads them."""
+"""Lineage: which row put what where. Mapping is pure, so nothing is noted on the way: when somebody asks, the record is mapped once more
+by lines that note each step, and the steps are written out."""
 
 from __future__ import annotations
 
@@ -11,7 +12,10 @@ from msgspec import Struct
 from gateway.model import Lineage
 
 if TYPE_CHECKING:
-    from gateway.mapping.dialect import Dialect, Located, Locator
+    from gateway.identity import IdSpace
+    from gateway.mapping.dialect import Located, Locator
+    from gateway.mapping.engine import MappingSet
+    from gateway.model import SourceRecord
 
 Origin = Literal["source", "constant", "default", "derived"]
 LEAVES: Final = frozenset({str, bool, int, Decimal})
@@ -29,16 +33,42 @@ class Noted(Protocol):
 Step = tuple[Noted, str | int, Any, Any, Mapping[str, str] | None, Origin]
 
 
-class Trail(Struct, frozen=True):
-    """What the rows of one resource noted, with what is needed to write it out."""
+class Notes(Struct, eq=False):
+    """What the rows note of one record: worked out when it is asked for, once for all its resources."""
 
-    steps: list[Step]
-    dialect: Dialect
-    body: bytes
+    maps: MappingSet
+    record: SourceRecord
+    ids: IdSpace
+    known: list[list[Step]] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same would be noted."""
+        return isinstance(other, Notes) and (self.maps, self.record, self.ids) == (other.maps, other.record, other.ids)
+
+    def __hash__(self) -> int:
+        return hash((self.record, self.ids))
+
+    def of(self, number: int) -> list[Step]:
+        """Return the steps of a resource, by its number in the result."""
+        if self.known is None:
+            self.known = self.maps.noted(self.record, self.ids)
+        return self.known[number]
+
+
+class Trail(Struct, frozen=True):
+    """Where the leaves of one resource of a record came from, with what is needed to write it out."""
+
+    notes: Notes
+    number: int
+
+    @property
+    def steps(self) -> list[Step]:
+        """What the rows note of the resource."""
+        return self.notes.of(self.number)
 
     def lines(self) -> tuple[Lineage, ...]:
-        """Return one line for every leaf, in the order in which they were filled."""
-        locate = self.dialect.locator(self.body)
+        """Return one line for every leaf, in the order in which they are filled."""
+        locate = self.notes.maps.dialect.locator(self.notes.record.body)
         return tuple(line for step in self.steps for line in self._lines(step, locate))
 
     def _lines(self, step: Step, locate: Locator) -> Iterator[Lineage]:
@@ -47,7 +77,7 @@ class Trail(Struct, frozen=True):
             path = row.target.removesuffix("]") + f"{path}]"
         for below, _ in leaves(value):
             part = _part(below, sources) if sources else ""
-            source = None if place is None else self.dialect.place(place, row.at, part)
+            source = None if place is None else self.notes.maps.dialect.place(place, row.at, part)
             offset = None if place is None else locate(place, row.at, part)
             yield Lineage(path=path + below, origin=origin, source=source, row=row.label, offset=offset)
 

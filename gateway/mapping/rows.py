@@ -70,7 +70,8 @@ class Workshop:
 
 @dataclass(slots=True, kw_only=True)
 class RowMade:
-    """A row that was read. ``group`` is what rows for the same element share; ``plan`` is missing for labels."""
+    """A row that was read. ``group`` is what rows for the same element share; ``plan`` is missing for labels; ``remembers``: what its
+    converter answers may be kept; ``slot``: where, -1 for nowhere."""
 
     row: Row
     condition: tuple[Expression | None, Expression | None]
@@ -87,7 +88,10 @@ class RowMade:
     multiple: bool = False
     raw: bool = False
     alone: bool = False
+    sourced: bool = False
+    remembers: bool = False
     joins: bool = False
+    slot: int = -1
 
     @property
     def conditional(self) -> bool:
@@ -211,7 +215,9 @@ class RowReader:
         found = None if one.target is None else one.target.leaf
         leaf = found is not None and found.primitive
         into = self.row.get("into")
-        one.raw, one.alone, one.joins = mark.raw, mark.alone and one.unit is None, mark.many
+        one.raw, one.joins = mark.raw, mark.many
+        if one.unit is None:
+            one.alone, one.sourced, one.remembers = mark.alone, mark.sourced, mark.remembered
         return RowPlan(
             label=self.row.label,
             target=one.target.text if one.target else f"{into}:{self.row.get('to')}",

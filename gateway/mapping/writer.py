@@ -9,10 +9,11 @@ from gateway.mapping.expressions import Expression
 
 
 class Writer:
-    """Lines of Python with their indentation, and the variables that the function under way has."""
+    """Lines of Python with their indentation, and the variables that the function under way has. ``noting``: they note each step."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, *, noting: bool = False) -> None:
         self.dialect = dialect
+        self.noting = noting
         self.lines: list[str] = []
         self.depth = 0
         self.known: set[str] = set()
@@ -53,8 +54,8 @@ class Writer:
 def conditions(write: Writer, condition: tuple[Expression | None, Expression | None], depth: int) -> list[str]:
     """Return the Python of ``when`` and ``unless``."""
     when, unless = condition
-    found = [] if when is None else [expressions.emit(when, depth, write.use)]
-    return found if unless is None else [*found, f"not ({expressions.emit(unless, depth, write.use)})"]
+    found = [] if when is None else [expressions.emit(when, depth, write.use, local=True)]
+    return found if unless is None else [*found, f"not ({expressions.emit(unless, depth, write.use, local=True)})"]
 
 
 def holes(parts: list[template.Template]) -> list[template.Hole]:
@@ -68,27 +69,26 @@ def written(parts: list[template.Template]) -> str:
 
 
 def keyed(write: Writer, type_: str, parts: list[template.Template], depth: int) -> tuple[str, bool]:
-    """Write the values of the placeholders to k0, k1, …, and where one part of the record gives them all, the id to ``rid``.
+    """Write the values of the placeholders to k0, k1, …, and where parts of the record give them all, the id to ``rid``.
 
     Return the Python for where they came from, and whether ``rid`` was written. One record names the same resource many times.
     """
     emitted = [hole.path.emit(depth) for hole in holes(parts)]
-    nodes = {one.node for one in emitted}
+    nodes = list(dict.fromkeys(one.node for one in emitted))
     for one in emitted:
         write.use(one, "")
     source = _sources(write, parts, emitted)
-    if len(nodes) != 1 or "" in nodes or any(piece is None for part in parts for piece in part.pieces):
+    if not nodes or "" in nodes or any(piece is None for part in parts for piece in part.pieces):
         values(write, parts, emitted, depth)
         return source, False
     label = f"{type_}|{'/'.join(part.text for part in parts)}"
-    write(f"ready = ({label!r}, {nodes.pop()}.i)")
-    write("if ready in run.ready:")
-    write("    rid = run.ready[ready]")
-    write("else:")
+    place = ", ".join([repr(label), *(f"{node}.i" for node in nodes)])
+    write(f"rid = ready.get(({place}), MISS)")
+    write("if rid is MISS:")
     write.depth += 1
     values(write, parts, emitted, depth)
     asked = " or ".join(f"k{number} is None" for number in range(len(emitted)))
-    write(f"rid = run.ready[ready] = None if {asked} else run.id({type_!r}, {joined(parts)})")
+    write(f"rid = ready[{place}] = None if {asked} else run.id({type_!r}, {joined(parts)})")
     write.depth -= 1
     return source, True
 

@@ -74,7 +74,7 @@ _known: dict[tuple[int, str], tuple[Any, str | None]] = {}
 MEMO, MEMO_LENGTH = 1024, 160
 
 
-@converter("discipline", to="string", options=(), raw=True, alone=True)
+@converter("discipline", to="string", options=(), raw=True, alone=True, remembered=True)
 def discipline(value: str, context: ConvertContext) -> str | None:
     """Read a coded field and return our word for the discipline that its code or text names; nothing for what the table doesn't know.
 
@@ -156,6 +156,7 @@ def _text(at: datetime) -> str:
     "personnel_participant",
     to="BackboneElement",
     options=(),
+    remembered=True,
     sources={"actor.reference": "1", "actor.display": "2", "status": ""},
 )
 def personnel_participant(value: str, context: ConvertContext) -> dict[str, Any] | None:
@@ -164,14 +165,14 @@ def personnel_participant(value: str, context: ConvertContext) -> dict[str, Any]
     return {"actor": actor, "status": "accepted"} if actor else None
 
 
-@converter("place_participant", to="BackboneElement", options=(), sources={"actor.reference": "", "status": ""})
+@converter("place_participant", to="BackboneElement", options=(), remembered=True, sources={"actor.reference": "", "status": ""})
 def place_participant(value: str, context: ConvertContext) -> dict[str, Any] | None:
     """Read where it is (AIL-3) and return the participant."""
     key = place_key(value, context)
     return {"actor": context.reference("Location", "location", key), "status": "accepted"} if key else None
 
 
-@converter("other_participant", to="BackboneElement", options=(), sources={"actor.display": "2", "status": ""})
+@converter("other_participant", to="BackboneElement", options=(), remembered=True, sources={"actor.display": "2", "status": ""})
 def other_participant(value: str, context: ConvertContext) -> dict[str, Any] | None:  # noqa: ARG001
     """Read what else is needed (AIG-3): a car, a lift, a room. It has a name and no record of its own."""
     code, text = (plain(one) for one in parts(value, 2)[:2])

@@ -21,7 +21,7 @@ USUAL: Final = frozenset({"", "U", "N"})
 @converter("own_notes", to=("string", "markdown"), options=(), private=True, raw=True)
 def own_notes(_: list[str], context: ConvertContext) -> str | None:
     """Read the notes that stand right under the item's segment, one a line. Those of its neighbours are theirs."""
-    notes = context.item.kids and context.item.kids.get("NTE")
+    notes = context.item.below("NTE")
     if not notes:
         return None
     said = [one for note in notes for one in field(note.f, NOTE).split("~")]
@@ -31,8 +31,7 @@ def own_notes(_: list[str], context: ConvertContext) -> str | None:
 @converter("responsible", to="Reference", options=(), raw=True)
 def responsible(_: list[str], context: ConvertContext) -> dict[str, Any] | None:
     """Read who is named right under the item's segment (ROL-4, in newer versions PRT-5) and return the PractitionerRole, or the name alone."""
-    kids = context.item.kids or {}
-    named = next((field(node.f, at) for name, at in (("ROL", 4), ("PRT", 5)) for node in kids.get(name, ())), "")
+    named = next((field(node.f, at) for name, at in (("ROL", 4), ("PRT", 5)) for node in context.item.below(name)), "")
     made: dict[str, Any] | None = xcn(named.partition("~")[0], context) if named else None
     return made
 

@@ -109,8 +109,8 @@ def _within(kind: str, value: str, context: ConvertContext) -> dict[str, str]:
 
 
 def _below(context: ConvertContext) -> list[Node]:
-    kids = context.item.kids
-    return list(kids.get("OBX", ())) if kids else []
+    item: Node = context.item
+    return list(item.below("OBX"))
 
 
 @converter("report_text", to=("string", "markdown"), raw=True, private=True)

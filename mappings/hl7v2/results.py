@@ -217,11 +217,11 @@ def result_note(fields: list[str], context: ConvertContext) -> str | None:
 
 def remarks(nodes: Iterable[Node]) -> str | None:
     """Return the NTE under some segments as one text."""
-    notes = [note for node in nodes if node.kids for note in node.kids.get("NTE", ())]
+    notes = [note for node in nodes for note in node.below("NTE")]
     return joined(note.f[3] for note in notes if len(note.f) > 3) if notes else None
 
 
-@converter("coded_name", to=("string", "markdown"), raw=True, alone=True)
+@converter("coded_name", to=("string", "markdown"), raw=True, alone=True, remembered=True)
 def coded_name(value: str, context: ConvertContext) -> str | None:
     """Return what people call a code (CWE)."""
     return name_of(value) or None

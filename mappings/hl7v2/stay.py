@@ -30,10 +30,10 @@ def _numbered(fields: Fields, context: ConvertContext, key: Callable[[Fields], s
 def _among(fields: Fields, context: ConvertContext, key: Callable[[Fields], str]) -> str | None:
     made = key(fields)
     item: Node | None = context.item if isinstance(context.item, Node) else None
-    if not made or item is None or item.up is None or not item.up.kids:
+    if not made or item is None or item.up is None:
         return made or None
     before = 0
-    for node in item.up.kids.get(item.name, ()):
+    for node in item.up.below(item.name):
         if node.f is fields:
             break
         before += key(node.f) == made
