@@ -6,8 +6,10 @@ becomes ledger and outbox rows; retractions come before deliveries. Deciding twi
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from gateway import careteam
 from gateway.clients import relate
@@ -16,8 +18,15 @@ from gateway.database import Connection
 from gateway.runtime import Gateway
 from gateway.store import restamp_client
 
-LOCK_CLIENT: Final = "select patient_rid from client where id = %s for no key update"
-TAKE_DUE: Final = "delete from disclose_due where client_id = %s returning cause"
+# Planned once a session: these statements have one right plan (by index, from one client), and planning the view for each client costs
+# more than asking it. Without sequential scans the plan made on a new, empty table is still the right one when it is full.
+LOCK_CLIENT: Final = """
+select patient_rid, set_config('plan_cache_mode', 'force_generic_plan', true) as mode, set_config('enable_seqscan', 'off', true) as seqscan
+from client where id = %s for no key update"""
+TAKE_DUE: Final = """
+with taken as (delete from disclose_due where client_id = %(client)s returning cause)
+select array(select cause from taken) as causes,
+  exists (select from link where client_id = %(client)s and related_rid is null) as unrelated"""
 DUE: Final = "select client_id from disclose_due group by client_id order by min(id) limit %s"
 DUE_NOW: Final = """
 select client_id from disclose_due where cause <> 'store' group by client_id order by min(id) limit %s"""
@@ -28,55 +37,61 @@ with passed as (
   where id in (select id from client where next_change_at <= app_now() for update skip locked) returning org, id)
 insert into disclose_due (org, client_id, cause) select org, id, 'time' from passed returning client_id"""
 
-# Planned once a session: these statements have one right plan (by index, from one client), and planning the view for each client costs
-# more than asking it. Without sequential scans the plan made on a new, empty table is still the right one when it is full.
-PLAN_ONCE: Final = """
-select set_config('plan_cache_mode', 'force_generic_plan', true) as mode, set_config('enable_seqscan', 'off', true) as seqscan"""
 STAGE: Final = """
-create temp table staged_decision (ledger_id int8, portal_id int4, link_id int8, rkey int8, projection text, content_hash bytea,
-  version int4, code text, grant_id int8, epoch int8, action text) on commit delete rows"""
+create temp table if not exists staged_decision (ledger_id int8, portal_id int4, link_id int8, rkey int8, projection text,
+  content_hash bytea, version int4, code text, grant_id int8, epoch int8, action text) on commit delete rows"""
 CLEAR: Final = "delete from staged_decision"
-STAGED: Final = "select to_regclass('pg_temp.staged_decision') is not null"
+FILL: Final = "copy staged_decision from stdin"
 
-# What the difference means. 'frozen': what is there stays, nothing new goes. A row that is due, not held and in no queue gets its work.
+# What the difference means. A row that is due, not held and in no queue gets its work. 'frozen': what is there stays, nothing new goes.
+# What is as it should be is left out before anything else is asked.
 DIFFER: Final = """
-with stop as materialized (
-  select stop_reason is not null and frozen as freezes from client where id = %(client)s)
-insert into staged_decision
-select id, portal_id, link_id, rkey, projection, content_hash, version, code, grant_id, epoch, action
+with ending as materialized (
+  select case when stop_reason is not null then frozen else end_of_care_at <= app_now() and freeze_at_end end as freezes,
+    expiry = 'freeze' as keeps
+  from client join organisation on organisation.id = client.org where client.id = %(client)s),
+view as materialized (
+  select *, code = 'grant' and content_hash is not null as wanted from disclosure_verdict where client_id = %(client)s),
+compared as materialized (
+  select ledger.id as ledger_id, coalesce(view.link_id, ledger.link_id) as link_id, coalesce(view.rkey, ledger.rkey) as rkey,
+    coalesce(view.wanted, false) as wanted, view.projection, view.content_hash, view.version,
+    coalesce(view.code, 'resource-withdrawn') as code, view.grant_id, ledger.content_hash as due_hash, ledger.projection as due_projection,
+    ledger.held_hash, ledger.held_projection, ledger.state
+  from view
+  full join (select * from disclosure_ledger where client_id = %(client)s) ledger
+    on ledger.link_id = view.link_id and ledger.rkey = view.rkey
+  where case
+    when view.wanted then (ledger.content_hash, ledger.projection, ledger.held_hash)
+      is distinct from (view.content_hash, view.projection, view.content_hash)
+    else ledger.content_hash is not null or ledger.held_hash is not null end)
+select ledger_id, portal_id, link_id, rkey, projection, content_hash, version, code, grant_id, epoch, action
 from (
-  select ledger.id, link.portal_id, link.id as link_id, coalesce(view.rkey, ledger.rkey) as rkey, link.epoch,
-    case when view.wanted then view.projection end as projection, case when view.wanted then view.content_hash end as content_hash,
-    case when view.wanted then view.version end as version, coalesce(view.code, 'resource-withdrawn') as code, view.grant_id,
+  select compared.ledger_id, link.portal_id, link.id as link_id, compared.rkey, compared.code, compared.grant_id, link.epoch,
+    case when wanted then compared.projection end as projection, case when wanted then compared.content_hash end as content_hash,
+    case when wanted then compared.version end as version,
     case
-      when view.wanted then case
-        when ledger.id is null then 'put'
-        when ledger.content_hash = view.content_hash and ledger.projection = view.projection
-          and (outbox.id is not null or ledger.held_hash = view.content_hash) then null
-        when ledger.held_hash = view.content_hash and outbox.sent_at is null then 'keep'
-        when ledger.held_projection = 'whole' and view.projection <> 'whole' then 'narrow'
+      when wanted then case
+        when ledger_id is null then 'put'
+        when due_hash = content_hash and due_projection = projection and outbox.id is not null then null
+        when held_hash = content_hash and outbox.sent_at is null then 'keep'
+        when held_projection = 'whole' and projection <> 'whole' then 'narrow'
         else 'put' end
-      when ledger.content_hash is null then case
-        when ledger.held_hash is not null and ledger.state = 'delivered' and outbox.id is null and not frozen.yes then 'delete' end
-      when ledger.held_hash is null and outbox.sent_at is null then 'drop'
-      when frozen.yes and ledger.held_hash is not null then 'retain'
+      when due_hash is null then case
+        when compared.state = 'delivered' and outbox.id is null and not frozen.yes then 'delete' end
+      when held_hash is null and outbox.sent_at is null then 'drop'
+      when frozen.yes and held_hash is not null then 'retain'
       when portal.retraction = 'cannot' then 'cannot'
       else 'delete'
     end as action
-  from (select *, code = 'grant' and content_hash is not null as wanted from disclosure_verdict where client_id = %(client)s) view
-  full join (select * from disclosure_ledger where client_id = %(client)s) ledger
-    on ledger.link_id = view.link_id and ledger.rkey = view.rkey
-  left join lateral (select id, sent_at from outbox where ledger_id = ledger.id offset 0) outbox on true
-  join link on link.id = coalesce(view.link_id, ledger.link_id) and link.client_id = %(client)s
+  from compared
+  left join lateral (select id, sent_at from outbox where ledger_id = compared.ledger_id offset 0) outbox on true
+  join link on link.id = compared.link_id and link.client_id = %(client)s
   join portal on portal.id = link.portal_id
-  cross join lateral (select (select freezes from stop) and link.state = 'active' as yes) frozen
-  where view.wanted or ledger.id is not null
+  cross join ending
+  cross join lateral (
+    select link.state = 'active' and coalesce(freezes or keeps and compared.code = 'grant-outside-period', false) as yes) frozen
 ) difference
 where action is not null"""
-COUNTS: Final = """
-select count(*) filter (where action = 'put') as delivering, count(*) filter (where action in ('delete', 'narrow')) as retracting,
-  count(*) as total
-from staged_decision"""
 NEW_LANES: Final = """
 insert into lane (org, portal_id, client_id)
 select distinct %(org)s::smallint, portal_id, %(client)s::bigint from staged_decision where action in ('put', 'narrow', 'delete')
@@ -114,20 +129,28 @@ order by array_position(array['delete', 'narrow', 'put'], decision.action),
   (resource.rtype = 'RelatedPerson') = (decision.action = 'delete'), decision.rkey, decision.link_id
 on conflict (ledger_id) do update set op = excluded.op, revision = outbox.revision + 1, epoch = excluded.epoch,
   queued_at = excluded.queued_at, state = 'ready', attempt = 0, not_before = null, error_code = null, error_detail = null"""
-# Work that still holds was looked at again: it belongs to the new epoch.
-RENEWED: Final = """
-update outbox set epoch = (select epoch from link where link.id = outbox.link_id)
-where outbox.id = any (array(
-  select stale.id from link
-  cross join lateral (select id from outbox where link_id = link.id and outbox.epoch <> link.epoch offset 0) stale
-  where link.client_id = %(client)s))"""
-NEXT_CHANGE: Final = """
+# Work that still holds was looked at again: it belongs to the new epoch. And the next moment at which time itself changes something:
+# a period of the client's begins or ends, or a birthday changes who decides.
+SETTLE: Final = """
+with renewed as (
+  update outbox set epoch = (select epoch from link where link.id = outbox.link_id)
+  where outbox.id = any (array(
+    select stale.id from link
+    cross join lateral (select id from outbox where link_id = link.id and outbox.epoch <> link.epoch offset 0) stale
+    where link.client_id = %(client)s)))
 update client set next_change_at = boundary.at
 from (
   select min(at) as at from (
     select unnest(array[valid_from, valid_to]) as at from trust_grant where client_id = %(client)s and superseded_at is null
     union all
     select unnest(array[valid_from, valid_to]) from exclusion where client_id = %(client)s and superseded_at is null
+    union all
+    select unnest(array[valid_from, valid_to]) from representation where client_id = %(client)s and superseded_at is null
+    union all
+    select unnest(array[valid_from, valid_to]) from external_consent where client_id = %(client)s and superseded_at is null
+    union all
+    select unnest(array[birthday(birth_date, 12), birthday(birth_date, 16), birthday(birth_date, 18), end_of_care_at])
+      from client where id = %(client)s
   ) boundaries where at > app_now()) boundary
 where client.id = %(client)s and client.next_change_at is distinct from boundary.at"""
 LANES: Final = """
@@ -151,11 +174,12 @@ def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
         patient = lock_client(db, client_id)
         if patient is None:
             return 0
-        causes = {row.cause for row in db.execute(TAKE_DUE, (client_id,))}
+        due = db.execute(TAKE_DUE, {"client": client_id}).fetchone()
+        causes, unrelated = (set(due.causes), due.unrelated) if due else (set(), False)
         if "class-map" in causes:
             restamp_client(db, gateway, org, client_id)
         # The person's own record can come from the source later than the link.
-        if relate(db, client_id) or causes - {"store"}:
+        if (unrelated and relate(db, client_id)) or causes - {"store"}:
             careteam.rewrite(db, gateway, org, client_id, patient)
         change = disclose_locked(db, org, client_id)
     crash_point("after-ledger-commit")
@@ -166,7 +190,6 @@ def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
 
 def lock_client(db: Connection, client_id: int) -> str | None:
     """Keep every other decision about this client, and the receipts of its lanes, waiting until the commit; return its Patient's id."""
-    db.execute(PLAN_ONCE)
     row = db.execute(LOCK_CLIENT, (client_id,)).fetchone()
     return None if row is None else str(row.patient_rid)
 
@@ -174,13 +197,9 @@ def lock_client(db: Connection, client_id: int) -> str | None:
 def disclose_locked(db: Connection, org: int, client_id: int) -> Change:
     """Compare view and ledger and write what follows; the caller holds the client's lock."""
     values = {"org": org, "client": client_id}
-    staged = db.execute(STAGED).fetchone()
-    db.execute(CLEAR if staged and staged[0] else STAGE)
-    change = Change()
-    if db.execute(DIFFER, values, prepare=True).rowcount:
-        change = _write(db, values)
-    db.execute(RENEWED, values, prepare=True)
-    db.execute(NEXT_CHANGE, values, prepare=True)
+    differing = db.execute(DIFFER, values, prepare=True).fetchall()
+    change = _write(db, values, differing) if differing else Change()
+    db.execute(SETTLE, values, prepare=True)
     return change
 
 
@@ -203,9 +222,15 @@ def clients_due_by_time(db: Connection) -> int:
     return db.execute(DUE_BY_TIME).rowcount
 
 
-def _write(db: Connection, values: dict[str, int]) -> Change:
+def _write(db: Connection, values: dict[str, int], differing: Sequence[Any]) -> Change:
+    """Make ledger and outbox rows of what differs; ``staged_decision`` keeps it until the transaction ends."""
+    db.execute(STAGE)
+    db.execute(CLEAR)
+    with db.cursor() as cursor, cursor.copy(FILL) as copy:
+        for row in differing:
+            copy.write_row(row)
     for statement in (NEW_LANES, NEW_ROWS, CHANGED_ROWS, NO_WORK, WORK):
         db.execute(statement, values, prepare=True)
-    counts = db.execute(COUNTS).fetchone()
+    actions = Counter(row.action for row in differing)
     lanes = tuple(row.id for row in db.execute(LANES, values, prepare=True))
-    return Change() if counts is None else Change(lanes=lanes, delivering=counts.delivering, retracting=counts.retracting)
+    return Change(lanes=lanes, delivering=actions["put"], retracting=actions["delete"] + actions["narrow"])

@@ -17,17 +17,6 @@ create index trust_grant_mandated on trust_grant (client_id) where superseded_at
 create index trust_grant_ends on trust_grant (valid_to) where superseded_at is null and valid_to is not null;
 create index representation_ends on representation (valid_to) where superseded_at is null and valid_to is not null;
 
--- The birthday on which a client becomes this old begins at midnight in Amsterdam; who was born on 29 February has it on the 28th otherwise.
-create function birthday(born date, years integer) returns timestamptz language sql stable parallel safe
-  as $$ select (born + make_interval(years => years))::date::timestamp at time zone 'Europe/Amsterdam' $$;
-
--- Mandates that hold now. A parent's authority ends when the client turns 18 (BW 1:233, 1:245).
-create view live_mandate with (security_invoker = true) as
-select representation.* from representation join client on client.id = representation.client_id
-where representation.superseded_at is null and representation.valid_from <= app_now()
-  and (representation.valid_to is null or representation.valid_to > app_now())
-  and (representation.kind <> 'parent-authority' or client.birth_date is null or birthday(client.birth_date, 18) > app_now());
-
 -- Rights in force whose mandate is gone: that of who gave it, or (statutory) that of the person itself.
 create view orphaned_grant with (security_invoker = true) as
 select trust_grant.org, trust_grant.client_id, trust_grant.id as grant_id, person.code as person, giver.code as giver,
@@ -43,4 +32,4 @@ where trust_grant.superseded_at is null and trust_grant.basis <> 'client' and tr
     where live.client_id = trust_grant.client_id and live.person_id = coalesce(given.person_id, trust_grant.person_id)
       and (given.kind is null or live.kind = given.kind));
 
-grant select on live_mandate, orphaned_grant to zorgsluis_app, zorgsluis_engine;
+grant select on orphaned_grant to zorgsluis_app, zorgsluis_engine;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.migrations.sqlfile import run_file
 
 revision = "0012_links"
-down_revision = "0007_consent"
+down_revision = "0008_disclosure"
 
 
 def upgrade() -> None:
