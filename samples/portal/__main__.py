@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--ready", type=Path, help='Write {"port": …} here once it listens.')
     command.add_argument("--client-id", help="Accept this client only; without it any iss that equals sub.")
     command.add_argument("--token-seconds", type=int, default=300, help="How long a bearer token lasts.")
+    command.add_argument("--providers", type=Path, help="Care organisations and their gateways, a JSON file; read at each use.")
     command.add_argument("--lifeline", action="store_true", help="End when standard input ends.")
     command.add_argument("--admin-secret", help="Bearer secret for /_sample; without it /_sample is open.")
     return root
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         client_id=given.client_id,
         token_seconds=given.token_seconds,
         admin_secret=given.admin_secret,
+        providers=given.providers,
     )
     serve(application(portal_with(settings, now)), bound, given.ready)
 

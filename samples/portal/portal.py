@@ -9,8 +9,14 @@ from pathlib import Path
 from samples.portal.accounts import Accounts
 from samples.portal.clock import Clock
 from samples.portal.compartments import Compartments
+from samples.portal.confirmations import Confirmations
 from samples.portal.database import Database
 from samples.portal.faults import Faults
+from samples.portal.invitations import Invitations
+from samples.portal.messages import Messages
+from samples.portal.notices import Notices
+from samples.portal.providers import Providers
+from samples.portal.sessions import Sessions
 from samples.portal.syncstatus import SyncStatus
 from samples.portal.token import TokenIssuer
 
@@ -25,6 +31,7 @@ class Settings:
     client_id: str | None = None
     token_seconds: int = 300
     admin_secret: str | None = None
+    providers: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +42,12 @@ class Portal:
     clock: Clock
     compartments: Compartments
     accounts: Accounts
+    sessions: Sessions
+    confirmations: Confirmations
+    messages: Messages
+    notices: Notices
+    invitations: Invitations
+    providers: Providers
     sync: SyncStatus
     tokens: TokenIssuer
     faults: Faults
@@ -43,11 +56,18 @@ class Portal:
 def portal_with(settings: Settings, clock: Clock) -> Portal:
     """Return a portal over its store, which is made when it isn't there."""
     database = Database(settings.store)
+    accounts = Accounts(database)
     return Portal(
         settings=settings,
         clock=clock,
         compartments=Compartments(database, clock),
-        accounts=Accounts(database, clock),
+        accounts=accounts,
+        sessions=Sessions(database, accounts, clock),
+        confirmations=Confirmations(database, clock),
+        messages=Messages(database, clock),
+        notices=Notices(database, clock),
+        invitations=Invitations(database),
+        providers=Providers(settings.providers),
         sync=SyncStatus(database),
         tokens=TokenIssuer(
             database=database,

@@ -15,6 +15,7 @@ from samples.comparison import Write
 from tests.conftest import reachable_folder
 from tests.e2e.test_portal_pages import ARGUMENTS
 from tests.kills.stage import BEFORE_SLOT, Stage, prepared, staged
+from tests.portal_visits import received
 
 pytestmark = pytest.mark.browser
 WEEK = "2026-11-16"
@@ -35,10 +36,10 @@ class Family:
         return next(one for one in self.links if one["level"] == level and one["client"] in trusted)
 
     def page(self, account: str) -> Page:
-        context = self.browser.new_context(locale="nl-NL", timezone_id="Europe/Amsterdam")
+        context = self.browser.new_context(base_url=self.stage.portal.base_url, locale="nl-NL")
         page = context.new_page()
-        page.goto(f"{self.stage.portal.base_url}/")
-        page.request.post(f"{self.stage.portal.base_url}/aanmelden", form={"account": account})
+        page.request.post("/aanmelden", form={"account": account})
+        page.request.post(received(page, account, "email")["link"])
         return page
 
     def read(self, link: dict[str, Any]) -> dict[str, str]:

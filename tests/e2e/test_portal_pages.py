@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests import portal_bundles as made
 from tests.e2e.browsing import follow
+from tests.portal_visits import sign_in
 from tests.sample_portal import RunningPortal, running_portal
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -31,7 +32,7 @@ VENDOR = Path(__file__).parents[2] / "samples/portal/static/vendor"
 SCREENSHOTS = os.environ.get("PORTAL_SCREENSHOTS")
 TODAY = datetime.now(made.AMSTERDAM).date()
 DOSSIER_PAGES = ("tijdlijn", "metingen", "zorgplan")
-PAGES = ("", *DOSSIER_PAGES, "agenda", "vertrouwensgroep", "gegevens")
+PAGES = ("", *DOSSIER_PAGES, "agenda", "berichten", "vertrouwensgroep", "gegevens")
 ACCOUNTS = [
     {"account": "anna", "name": "Anna Bos", "members": [made.ANNA, made.ANNA_FOR_JAN]},
     {"account": "piet", "name": "Piet Hendriks", "members": [made.PIET]},
@@ -96,11 +97,6 @@ def page(browser: Browser, portal: RunningPortal) -> Iterator[Page]:
     assert [error for error in errors if "404" not in error] == []
 
 
-def sign_in(page: Page, name: str) -> None:
-    page.goto("/")
-    follow(page, "button", name)
-
-
 def visit(page: Page, member: str, place: str) -> str:
     page.goto(f"/zorg/{member}/{place}")
     return page.locator("body").inner_text()
@@ -136,6 +132,7 @@ def test_a_trust_group_member_reads_all_panels(page: Page) -> None:
         shoot(page, f"anna-{place or 'overzicht'}")
 
 
+@pytest.mark.row("C14")
 def test_reports_name_their_author_organisation_and_time(page: Page) -> None:
     sign_in(page, "Anna Bos")
     words = visit(page, made.ANNA, "tijdlijn")
@@ -148,6 +145,7 @@ def test_reports_name_their_author_organisation_and_time(page: Page) -> None:
     assert "Genezing verloopt volgens verwachting." in words
 
 
+@pytest.mark.row("C14")
 def test_a_date_without_time_stays_without_time(page: Page) -> None:
     sign_in(page, "Anna Bos")
     visit(page, made.ANNA, "tijdlijn?zoek=nachtdienst")
@@ -156,6 +154,7 @@ def test_a_date_without_time_stays_without_time(page: Page) -> None:
     assert page.locator("article time").count() == 0
 
 
+@pytest.mark.row("M11")
 def test_the_time_line_is_searched_within_a_period_and_without_accents(page: Page) -> None:
     sign_in(page, "Anna Bos")
     visit(page, made.ANNA, "tijdlijn")
@@ -163,7 +162,7 @@ def test_the_time_line_is_searched_within_a_period_and_without_accents(page: Pag
     page.get_by_label("Van", exact=True).fill((TODAY - timedelta(days=5)).isoformat())
     follow(page, "button", "Toon")
 
-    assert page.get_by_role("status").inner_text() == "2 van 42 rapportages"
+    assert page.get_by_role("status").inner_text() == "2 van 43 gevonden"
     assert page.locator("mark").first.inner_text() == "café"
     shoot(page, "anna-zoeken")
 
@@ -176,9 +175,10 @@ def test_older_reports_are_on_the_next_page(page: Page) -> None:
     follow(page, "link", "Ouder")
 
     assert "Bladzijde 3 van 3" in page.locator("body").inner_text()
-    assert page.locator("article").count() == 2
+    assert page.locator("article").count() == 3
 
 
+@pytest.mark.row("C15")
 def test_digits_survive_and_what_is_no_number_is_not_drawn(page: Page) -> None:
     sign_in(page, "Anna Bos")
     words = visit(page, made.ANNA, "metingen")
@@ -191,6 +191,7 @@ def test_digits_survive_and_what_is_no_number_is_not_drawn(page: Page) -> None:
     assert [line["name"] for line in drawn[1]["lines"]] == ["Bovendruk", "Onderdruk"]
 
 
+@pytest.mark.row("C15")
 def test_a_chart_has_a_dutch_time_axis_wherever_the_browser_is(page: Page) -> None:
     """The browser of these tests is in New York; half past seven in Groenlo is still half past seven."""
     sign_in(page, "Anna Bos")
@@ -204,6 +205,7 @@ def test_a_chart_has_a_dutch_time_axis_wherever_the_browser_is(page: Page) -> No
     assert chart.locator(".u-legend .u-value").nth(1).inner_text() == "6,9"
 
 
+@pytest.mark.row("C16")
 def test_goals_stand_under_their_domain_in_order(page: Page) -> None:
     sign_in(page, "Anna Bos")
     words = visit(page, made.ANNA, "zorgplan")
@@ -226,6 +228,8 @@ def test_contact_details_are_the_readers_own(page: Page) -> None:
     assert "17 april 1938" in words
 
 
+@pytest.mark.row("C4")
+@pytest.mark.row("M4")
 def test_clients_are_seen_one_at_a_time(page: Page) -> None:
     sign_in(page, "Anna Bos")
 
@@ -241,7 +245,7 @@ def test_clients_are_seen_one_at_a_time(page: Page) -> None:
 
 def test_a_basic_member_sees_no_dossier_and_appointments_only_reduced(page: Page) -> None:
     sign_in(page, "Piet Hendriks")
-    assert page.get_by_role("navigation", name="Onderdelen").get_by_role("link").count() == 4
+    assert page.get_by_role("navigation", name="Onderdelen").get_by_role("link").count() == 5
 
     for place in PAGES:
         visit(page, made.PIET, place)
@@ -311,6 +315,7 @@ def test_a_lowered_right_holds_at_the_next_request(page: Page, portal: RunningPo
         deliver(portal, made.PIET, [made.care_team()])
 
 
+@pytest.mark.row("C4")
 def test_another_accounts_page_does_not_exist(page: Page) -> None:
     sign_in(page, "Piet Hendriks")
     answer = page.goto(f"/zorg/{made.ANNA}/")
@@ -322,8 +327,7 @@ def test_another_accounts_page_does_not_exist(page: Page) -> None:
 
 def test_signing_out_ends_the_session(page: Page) -> None:
     sign_in(page, "Piet Hendriks")
-    [cookie] = page.context.cookies()
-    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    assert {(cookie["httpOnly"], cookie["sameSite"]) for cookie in page.context.cookies()} == {(True, "Strict")}
     follow(page, "button", "Afmelden")
 
     assert "Welkom" in visit(page, made.PIET, "agenda")

@@ -19,6 +19,7 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 
 from tests import portal_bundles as made
+from tests.portal_visits import signed_in
 from tests.sample_portal import Member, RunningPortal, delete, put, running_portal
 
 WEIGHT = b'{"resourceType": "Observation", "id": "w1",  "valueQuantity": {"value": 72.50, "unit": "kg"}}'
@@ -307,7 +308,7 @@ def visitor(portal: RunningPortal) -> Iterator[httpx2.Client]:
         team["participant"][0]["member"]["identifier"]["value"] = member
         portal.member(str(member)).put(team)
     with httpx2.Client(base_url=portal.base) as client:
-        client.post("/aanmelden", data={"account": "visitor"})
+        signed_in(client, "visitor")
         yield client
 
 
@@ -341,7 +342,7 @@ def test_without_a_word_about_slots_the_last_write_counts(tmp_path: Path) -> Non
         portal.http.post(f"{portal.base}/_sample/accounts", json=[account])
         answer = portal.member(made.PIET).put(made.care_team())
         at = answer.json()["entry"][0]["response"]["lastModified"]
-        visitor.post("/aanmelden", data={"account": "visitor"})
+        signed_in(visitor, "visitor")
 
         [shown] = slots_on_page(visitor, made.PIET)
 

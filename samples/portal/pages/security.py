@@ -27,7 +27,8 @@ HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-PAGES: Final = ("/zorg", "/aanmelden", "/afmelden", "/clienten")
+# What isn't for browsers; everything else that is sent is a form of ours.
+CONTRACT: Final = ("/fhir/", "/token", "/sync-status", "/_sample/")
 
 
 class SecurityHeaders:
@@ -53,7 +54,7 @@ class SecurityHeaders:
 
 
 def _from_elsewhere(scope: Scope) -> bool:
-    if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(PAGES):
+    if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].startswith(CONTRACT):
         return False
     sites = [value for name, value in scope["headers"] if name == b"sec-fetch-site"]
     return any(site not in (b"same-origin", b"none") for site in sites)

@@ -23,6 +23,12 @@ def data_block(value: object) -> Markup:
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
 
 
+def masked(address: str) -> str:
+    """Return a telephone number or e-mail address of which only its owner sees whose it is."""
+    name, at, domain = address.rpartition("@")
+    return f"{name[:1]}…@{domain}" if at else f"{address[:2]}…{address[-2:]}"
+
+
 def environment() -> Environment:
     """Return the templates."""
     templates = Environment(
@@ -33,7 +39,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     templates.filters.update(
-        data_block=data_block, long_day=long_day, marked=marked, near_day=near_day, near_moment=near_moment, week_day=week_day
+        data_block=data_block,
+        long_day=long_day,
+        marked=marked,
+        masked=masked,
+        near_day=near_day,
+        near_moment=near_moment,
+        week_day=week_day,
     )
     return templates
 

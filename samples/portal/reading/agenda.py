@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from samples.portal.reading.dutchtime import Moment, moment
@@ -26,6 +27,12 @@ class Appointment:
     who: tuple[str, ...]
     instruction: str
     cancelled: bool
+    organisation: str = ""
+
+    @property
+    def order(self) -> tuple[date, bool, datetime, str]:
+        """Return a sort key."""
+        return *self.start.order, self.id
 
     @property
     def hours(self) -> str:
@@ -44,7 +51,12 @@ class Day:
 def appointments(contents: Contents) -> list[Appointment]:
     """Return all appointments, first one first."""
     found = [_appointment(contents, item) for item in contents.of("Appointment") if text(item, "status") not in HIDDEN]
-    return sorted((one for one in found if one is not None), key=lambda one: (one.start.order, one.id))
+    return first_first(one for one in found if one is not None)
+
+
+def first_first(found: Iterable[Appointment]) -> list[Appointment]:
+    """Return them in the order in which they come."""
+    return sorted(found, key=lambda one: one.order)
 
 
 def week(found: list[Appointment], monday: date) -> list[Day]:
@@ -68,6 +80,7 @@ def _appointment(contents: Contents, item: Resource) -> Appointment | None:
         who=tuple(_who(contents, item)),
         instruction=text(item, "patientInstruction"),
         cancelled=text(item, "status") in CANCELLED,
+        organisation=contents.organisation,
     )
 
 

@@ -59,6 +59,7 @@ class Plan:
     last: Moment | None
     author: Author
     domains: tuple[Domain, ...]
+    organisation: str = ""
 
 
 def plans(contents: Contents, today: date) -> list[Plan]:
@@ -81,6 +82,7 @@ def _plan(contents: Contents, item: Resource) -> Plan:
         last=moment(text(item, "period", "end")),
         author=author_of(contents, dig(item, "author")),
         domains=tuple(_domains(contents, item)),
+        organisation=contents.organisation,
     )
 
 

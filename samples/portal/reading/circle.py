@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -14,6 +15,8 @@ from samples.portal.reading.rights import LEVEL_NAMES, Level, Reader, level_of, 
 GENDERS: Final = {"male": "man", "female": "vrouw", "other": "anders", "unknown": "onbekend"}
 CHANNELS: Final = {"phone": "Telefoon", "email": "E-mail", "fax": "Fax"}
 MOBILE: Final = "MC"
+UNNAMED: Final = "Naam niet bekend"
+NOBODY: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,7 @@ class Person:
     relation: str
     level: Level
     is_reader: bool
+    member: str = ""
     contact: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -37,9 +41,9 @@ def client_name(contents: Contents) -> str:
     return next(filter(None, map(human_name, contents.of("Patient"))), "")
 
 
-def circle(contents: Contents, reader: Reader, today: date) -> list[Person]:
-    """Return everybody in the care team, the highest rights first."""
-    found = [_participant(contents, participant, reader, today) for participant in participants(contents)]
+def circle(contents: Contents, reader: Reader, today: date, names: Mapping[str, str] = NOBODY) -> list[Person]:
+    """Return everybody in the care team, the highest rights first. ``names``: what members call themselves, where the care team names nobody."""
+    found = [_participant(contents, participant, reader, today, names) for participant in participants(contents)]
     return sorted(found, key=lambda person: (-person.level, person.name))
 
 
@@ -64,12 +68,13 @@ def client_data(contents: Contents) -> list[tuple[str, list[str]]]:
     return [(heading, kept) for heading, lines in rows if (kept := [line for line in lines if line])]
 
 
-def _participant(contents: Contents, participant: Resource, reader: Reader, today: date) -> Person:
+def _participant(contents: Contents, participant: Resource, reader: Reader, today: date, names: Mapping[str, str]) -> Person:
     reference = dig(participant, "member")
     person = contents.resolve(reference)
     is_client = text(reference, "reference").startswith("Patient/")
     return Person(
-        name=human_name(person) or text(reference, "display") or "Naam niet bekend",
+        member=member_id(participant),
+        name=human_name(person) or text(reference, "display") or names.get(member_id(participant), UNNAMED),
         relation="cliënt" if is_client else relation(person),
         level=level_of(participant, today),
         is_reader=member_id(participant) == reader.member,
@@ -79,7 +84,7 @@ def _participant(contents: Contents, participant: Resource, reader: Reader, toda
 def _contact(person: Resource, reader: Reader) -> Person:
     own = reader.reference == f"RelatedPerson/{text(person, 'id')}"
     return Person(
-        name=human_name(person) or "Naam niet bekend",
+        name=human_name(person) or UNNAMED,
         relation=relation(person),
         level=Level.NONE,
         is_reader=own,

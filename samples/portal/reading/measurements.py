@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -76,12 +76,13 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """Measurements of one kind and unit, newest first; ``key`` is its place on the page."""
+    """Measurements of one kind and unit by one organisation, newest first; ``key`` is its place on the page."""
 
     key: str
     label: str
     unit: str
     items: tuple[Measurement, ...]
+    organisation: str = ""
 
     def chart(self) -> dict[str, Any]:
         """Return what the chart draws, oldest first: moments in seconds, and a line for each value."""
@@ -108,9 +109,14 @@ def series(contents: Contents) -> list[Series]:
         groups.setdefault((item.label, item.unit or units.get(item.label, "")), []).append(item)
     ordered = sorted(groups.items(), key=lambda group: (_rank(group[0][0]), group[0]))
     return [
-        Series(key=f"reeks-{number}", label=label, unit=unit, items=tuple(items))
+        Series(key=f"reeks-{number}", label=label, unit=unit, items=tuple(items), organisation=contents.organisation)
         for number, ((label, unit), items) in enumerate(ordered, start=1)
     ]
+
+
+def renumbered(found: Iterable[Series]) -> list[Series]:
+    """Return the series of several organisations with a place of its own for each."""
+    return [replace(one, key=f"reeks-{number}") for number, one in enumerate(found, start=1)]
 
 
 def dutch_number(number: Decimal) -> str:

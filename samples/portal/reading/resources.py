@@ -16,9 +16,10 @@ DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class Contents:
-    """Resources by type and id."""
+    """Resources by type and id, of one organisation; ``organisation`` is its name, empty when nobody said."""
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
+    def __init__(self, resources: Iterable[Resource], organisation: str = "") -> None:
+        self.organisation = organisation
         self._by_reference = {f"{item.get('resourceType')}/{item.get('id')}": item for item in resources}
 
     def of(self, kind: str) -> Iterator[Resource]:
@@ -34,9 +35,9 @@ class Contents:
         return iter(self._by_reference.values())
 
 
-def parse(bodies: Iterable[bytes]) -> Contents:
+def parse(bodies: Iterable[bytes], organisation: str = "") -> Contents:
     """Return the contents of a compartment from the stored bytes."""
-    return Contents(DECODER.decode(body) for body in bodies)
+    return Contents((DECODER.decode(body) for body in bodies), organisation)
 
 
 def dig(value: object, *path: str) -> Any:

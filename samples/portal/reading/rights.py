@@ -35,7 +35,7 @@ AUDIENCES: Final[dict[Level, frozenset[str]]] = {
 CIRCLE: Final = frozenset({"CareTeam", "Patient", "RelatedPerson"})
 DIRECTORY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location"})
 PEOPLE: Final = CIRCLE | DIRECTORY
-BASIC_TYPES: Final = CIRCLE | {"Appointment"}
+BASIC_TYPES: Final = CIRCLE | {"Appointment", "Communication"}
 
 # Whitelists: what isn't named is not shown, also when it was delivered.
 BASIC_APPOINTMENT: Final = ("resourceType", "id", "status", "start", "end", "comment")
@@ -45,20 +45,24 @@ OTHER_PERSON: Final = ("resourceType", "id", "name", "relationship", "patient")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """The member who looks: uuid, level, and the resource that is they (``RelatedPerson/…``), empty when unknown."""
+    """The member who looks: uuid, level, and the resource that is they (``RelatedPerson/…``), empty when unknown.
+
+    ``confirmed``: with a second proof of who they are, without which the dossier stays shut.
+    """
 
     level: Level
     member: str = ""
     reference: str = ""
+    confirmed: bool = True
 
 
-def reader_of(contents: Contents, member: str, today: date) -> Reader:
+def reader_of(contents: Contents, member: str, today: date, *, confirmed: bool = True) -> Reader:
     """Return who a member is, from the CareTeam in their compartment; of several entries the lowest level counts."""
     own = [one for one in participants(contents) if member_id(one) == member]
     if not own:
-        return Reader(level=Level.NONE, member=member)
+        return Reader(level=Level.NONE, member=member, confirmed=confirmed)
     levels = [level_of(participant, today) for participant in own]
-    return Reader(level=min(levels), member=member, reference=text(own[0], "member", "reference"))
+    return Reader(level=min(levels), member=member, reference=text(own[0], "member", "reference"), confirmed=confirmed)
 
 
 def participants(contents: Contents) -> Iterator[Resource]:
@@ -86,7 +90,13 @@ def level_of(participant: Resource, today: date) -> Level:
 
 def visible(contents: Contents, reader: Reader) -> Contents:
     """Return what a reader may see, each item cut down to what the level allows."""
-    return Contents(reduced(item, reader) for item in contents if allowed(item, reader.level))
+    shown = (reduced(item, reader) for item in contents if allowed(item, reader.level) and open_to(item, reader))
+    return Contents(shown, contents.organisation)
+
+
+def open_to(item: Resource, reader: Reader) -> bool:
+    """Return whether an admitted item needs no second proof, or there was one: not a part of the dossier is shown without."""
+    return reader.confirmed or text(item, "resourceType") in DIRECTORY or allowed(item, Level.BASIC)
 
 
 def allowed(item: Resource, level: Level) -> bool:
