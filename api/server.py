@@ -16,15 +16,20 @@ from typing import Any, Final
 
 import structlog
 import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from api.inbound.process import ListenerProcess
 from api.opening import Installation, open_installation
 from api.ops.app import Pages
 from api.ops.token import operator_token
+from api.portal.app import PortalApi
+from api.portal.bearer import callers
 from gateway import context
 from gateway.clock import shifted_clock, system_clock
 from gateway.errors import Conflict, GatewayError, Misconfigured
 from gateway.flow import Each
+from gateway.runtime import Gateway
 from gateway.state import state_folder
 from schedules.sweeper import Sweeper
 from schedules.tasks import hinted
@@ -131,11 +136,17 @@ def listen(port: int) -> socket.socket:
     return bound
 
 
-def pages_server(installation: Installation, token: str) -> Server:
-    """Return the web server of the operations pages, not yet running."""
-    pages = Pages(installation.gateway, installation.organisations, token)
+def pages_server(installation: Installation, gateway: Gateway, token: str) -> Server:
+    """Return the web server of the operations pages and the portal API beside them, not yet running.
+
+    Raises:
+        Misconfigured: a portal's token can't be used.
+    """
+    pages = Pages(gateway, installation.organisations, token)
+    portals = PortalApi(gateway, callers(installation.config, installation.organisations))
+    application = Starlette(routes=[*portals.routes(), Mount("/", pages.application())])
     settings: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
-    return Server(uvicorn.Config(pages.application(), timeout_graceful_shutdown=PAGES_GRACE_S, server_header=False, **settings))
+    return Server(uvicorn.Config(application, timeout_graceful_shutdown=PAGES_GRACE_S, server_header=False, **settings))
 
 
 def run_server(config: Path | None, state: Path | None, *, port: int, clock_start: datetime | None) -> None:
@@ -170,9 +181,9 @@ def sweep_and_serve(
         GatewayError: the sweeper or the listeners died; a process that only serves pages would look alive.
     """
     asked = stopping or Stopping()
-    server = pages_server(installation, token)
     orgs = list(installation.organisations.values())
     gateway = hinted(installation.gateway, each.submit)
+    server = pages_server(installation, gateway, token)
     listeners = ListenerProcess(installation, gateway, on_death=asked.died_of("listeners"))
     with Threads(URGENT_THREADS) as urgent, asked.on_signals():
         sweeper = Sweeper(
@@ -188,7 +199,8 @@ def sweep_and_serve(
             os.nice(BEHIND_LISTENERS)
         sweeper.start()
         try:
-            log.info("serve.listening", address=f"http://{LOOPBACK}:{bound.getsockname()[1]}/", organisations=len(orgs))
+            here = f"http://{LOOPBACK}:{bound.getsockname()[1]}/"
+            log.info("serve.listening", address=here, portal_api=f"{here}portal/", organisations=len(orgs))
             server.run(sockets=[bound])
         finally:
             asked.ask()

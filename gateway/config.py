@@ -89,10 +89,11 @@ class SourceConfig(_Part):
 
 
 class PortalConfig(_Part):
-    """A client and family portal."""
+    """A client and family portal. ``bearer`` names the file (mode 0600) of the token by which it calls the portal API."""
 
     code: str
     connector: str
+    bearer: Path | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -44,10 +44,12 @@ class Changing:
         careteam.rewrite(self.db, self.gateway, self.org, self.client, self.patient)
         self.change = disclose_locked(self.db, self.org, self.client)
         counts = {"delivering": self.change.delivering, "retracting": self.change.retracting}
-        told = [replace(event, client_id=self.client) for event in events]
-        told[-1] = replace(told[-1], detail={**told[-1].detail, **counts})
-        append(self.db, self.gateway.keys(self.org), self.org, told)
+        self.tell(*events[:-1], replace(events[-1], detail={**events[-1].detail, **counts}))
         return self.change
+
+    def tell(self, *events: AuditEvent) -> None:
+        """Write to the trail what happened about the client and changes nothing of what anybody sees."""
+        append(self.db, self.gateway.keys(self.org), self.org, [replace(event, client_id=self.client) for event in events])
 
 
 @contextmanager

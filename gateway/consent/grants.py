@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Literal, TypedDict, Unpack
+from typing import Any, Final, Unpack
 
 from gateway.audit import AuditEvent
 from gateway.consent.changing import Changing, changing
 from gateway.consent.mandates import mandate_for
 from gateway.consent.people import person_of
+from gateway.consent.terms import Terms
 from gateway.crash import crash_point
 from gateway.disclosure.decide import Level
 from gateway.errors import Rejected
 from gateway.ledger import Change
 from gateway.runtime import Gateway
-
-Status = Literal["active", "suspended", "withdrawn", "entered-in-error"]
-Basis = Literal["client", "representative", "statutory"]
 
 COLUMNS: Final = """level, classes, data_from, data_to, valid_from, valid_to, status, granted_by, basis, parental, confirmed_at,
   representation_id, source_ref"""
@@ -35,26 +33,6 @@ values (%(org)s, %(client)s, %(person_id)s, %(level)s, %(classes)s, %(data_from)
 TERMS: Final = (
     "level", "classes", "data_from", "data_to", "valid_to", "status", "basis", "parental", "representation_id", "source_ref",
 )  # fmt: skip
-
-
-class Terms(TypedDict, total=False):
-    """What may be said of a right besides its level. Periods are half open; what isn't given is unlimited.
-
-    ``classes`` narrows. ``representative`` is the person (code) on whose mandate it rests, needed with the basis 'representative'.
-    ``parental`` follows from the mandate and is said only where another registry knows it.
-    """
-
-    basis: Basis | str
-    status: Status | str
-    classes: Sequence[str] | None
-    data_from: datetime | None
-    data_to: datetime | None
-    valid_from: datetime | None
-    valid_to: datetime | None
-    representative: str | None
-    parental: bool
-    confirmed_at: datetime | None
-    source_ref: str | None
 
 
 def set_grant(

@@ -9,18 +9,23 @@ from gateway.audit import AuditEvent
 from gateway.clients import find_client, find_related, number_of
 from gateway.consent.changing import Changing, changing
 from gateway.consent.people import known_person, known_portal, person_of
+from gateway.errors import Conflict
 from gateway.ledger import Change
 from gateway.runtime import Gateway
 
 LINK: Final = """
-insert into link (org, portal_id, client_id, person_id, member, related_rid, state, linked_at)
-values (%s, %s, %s, %s, %s, %s, 'active', app_now())
+insert into link (org, portal_id, client_id, person_id, member, related_rid, account, state, linked_at)
+values (%s, %s, %s, %s, %s, %s, %s, 'active', app_now())
 on conflict (portal_id, client_id, person_id) do update
-set state = 'active', ended_at = null, epoch = link.epoch + 1, related_rid = coalesce(excluded.related_rid, link.related_rid)
+set state = 'active', ended_at = null, epoch = link.epoch + 1, related_rid = coalesce(excluded.related_rid, link.related_rid),
+  account = coalesce(excluded.account, link.account)
 where link.state <> 'active' or link.related_rid is distinct from coalesce(excluded.related_rid, link.related_rid)
+  or link.account is distinct from coalesce(excluded.account, link.account)
 returning id"""
+HELD: Final = """
+select from link where portal_id = %s and client_id = %s and account = %s and person_id <> %s and state <> 'ended'"""
 END: Final = """
-update link set state = 'ended', ended_at = app_now(), epoch = epoch + 1
+update link set state = 'ended', ended_at = app_now(), epoch = epoch + 1, account = null
 where portal_id = %s and client_id = %s and person_id = %s and state <> 'ended' returning id"""
 # A right ends with the last link that it was used over: a link that is made again starts with nothing.
 END_RIGHTS: Final = """
@@ -76,17 +81,22 @@ def link(
 
 
 def make_link(
-    under: Changing, portal: str, person: str, *, by: str, related_rid: str | None = None
+    under: Changing, portal: str, person: str, *, by: str, related_rid: str | None = None, account: bytes | None = None
 ) -> tuple[str, AuditEvent | None]:
     """Write an active link; return its member and what to tell of it, which is nothing when it was there already.
 
+    ``account`` is the keyed hash of the portal's account that holds it from now on.
+
     Raises:
         NotFound: there is no such portal.
+        Conflict: the account holds the link of somebody else to this client.
     """
     portal_id, person_id = known_portal(under.db, under.org, portal), person_of(under.db, under.org, person)
+    if under.db.execute(HELD, (portal_id, under.client, account, person_id)).fetchone() is not None:
+        raise Conflict("this account is on the page already")
     member = under.gateway.keys(under.org).ids().resource_id("zorgsluis", "member", f"{portal}|{under.patient}|{person}")
     related = related_rid or find_related(under.db, under.client, person)
-    made = under.db.execute(LINK, (under.org, portal_id, under.client, person_id, member, related)).fetchone()
+    made = under.db.execute(LINK, (under.org, portal_id, under.client, person_id, member, related, account)).fetchone()
     if made is None:
         return member, None
     detail = {"portal": portal, "person": person, "member": member}
@@ -100,13 +110,22 @@ def unlink(gateway: Gateway, org: int, *, portal: str, client: str | int, person
         NotFound: there is no such client, portal or person.
     """
     with changing(gateway, org, client) as under:
-        portal_id, person_id = known_portal(under.db, org, portal), known_person(under.db, org, person)
-        ended = under.db.execute(END, (portal_id, under.client, person_id)).fetchone()
-        if ended is not None:
-            rights = under.db.execute(END_RIGHTS, {"client": under.client, "person": person_id}).rowcount
-            detail = {"portal": portal, "person": person, "rights_ended": rights}
-            under.take_effect(AuditEvent(event="unlink", action="D", agent=by, link_id=ended.id, detail=detail))
+        end_link(under, portal, person, by)
     return under.change
+
+
+def end_link(under: Changing, portal: str, person: str, by: str) -> None:
+    """End a person's link to the client at a portal, if it is there, and let that take effect.
+
+    Raises:
+        NotFound: there is no such portal or person.
+    """
+    portal_id, person_id = known_portal(under.db, under.org, portal), known_person(under.db, under.org, person)
+    ended = under.db.execute(END, (portal_id, under.client, person_id)).fetchone()
+    if ended is not None:
+        rights = under.db.execute(END_RIGHTS, {"client": under.client, "person": person_id}).rowcount
+        detail = {"portal": portal, "person": person, "rights_ended": rights}
+        under.take_effect(AuditEvent(event="unlink", action="D", agent=by, link_id=ended.id, detail=detail))
 
 
 def links(gateway: Gateway, org: int, client: str | int | None = None) -> list[LinkLine]:

@@ -12,6 +12,7 @@ from gateway.clients import find_client
 from gateway.consent.changing import Changing, changing
 from gateway.consent.people import known_person, person_of
 from gateway.consent.tasks import flag_ended_mandates
+from gateway.consent.terms import Terms
 from gateway.errors import NotFound, Rejected
 from gateway.ledger import Change
 from gateway.runtime import Gateway
@@ -36,6 +37,7 @@ SUPERSEDE: Final = "update representation set superseded_at = app_now() where id
 LIVE: Final = (
     "select id, kind, scope from live_mandate where client_id = %s and person_id = %s order by kind = 'parent-authority', id"
 )
+EVER: Final = "select from representation where client_id = %s and person_id = %s and superseded_at is null limit 1"
 STILL: Final = """
 select person.code as person, bool_or(live.id is not null) as live, bool_or(live.scope && %(covers)s) as covers
 from representation given join person on person.id = given.person_id
@@ -156,6 +158,21 @@ def mandate_for(under: Changing, basis: str, person: str, giver: str | None, lev
             f"person {giver} has no mandate for this client that covers {level} now; first: zorgsluis grant representation add"
         )
     return next(iter(found), None)
+
+
+def authority_of(under: Changing, person: str, level: str) -> Terms:
+    """Return on what basis this person gives rights: their own mandate if they have one, else the client's permission.
+
+    Who acts on a mandate acts within it: one that has ended, or is about money, gives nobody anything.
+
+    Raises:
+        Rejected: the person's mandate doesn't cover this level now.
+    """
+    if under.db.execute(EVER, (under.client, known_person(under.db, under.org, person))).fetchone() is None:
+        return {"basis": "client"}
+    if level != "none":
+        mandate_for(under, "representative", person, person, level)
+    return {"basis": "representative", "representative": person}
 
 
 def refuse_without_mandate(under: Changing, given: int | None, level: str) -> None:

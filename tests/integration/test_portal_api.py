@@ -1,0 +1,511 @@
+"""The portal API: linking by a letter's code, invitations, and what an administrator may do with rights."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from gateway import consent
+from gateway.consent.codes import ALPHABET, redeem_code
+from gateway.errors import NotFound, Throttled
+from tests.integration.portal_api_world import Portal, portals
+
+
+@pytest.fixture
+def both(module_database_url: str, tmp_path: Path) -> Iterator[tuple[Portal, Portal]]:
+    with portals(module_database_url, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def portal(both: tuple[Portal, Portal]) -> Portal:
+    return both[0]
+
+
+def wrong(answer: httpx2.Response) -> tuple[int, bytes]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.content
+
+
+def held(portal: Portal, member: str) -> set[str]:
+    """Return what a member's compartment would hold after delivery."""
+    portal.world.disclose()
+    portal.world.deliver()
+    rows = portal.world.rows(
+        "select resource.rtype as rtype from disclosure_ledger ledger join link on link.id = link_id "
+        "join resource using (rkey) where link.member::text = %s and held_hash is not null",
+        member,
+    )
+    return {row.rtype for row in rows}
+
+
+# Codes --------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.row("C3")
+def test_a_code_from_a_letter_links_the_page_and_begins_what_the_letter_promised(portal: Portal) -> None:
+    code = portal.letter()
+    assert len(code) == 11
+    assert set(code) <= {*ALPHABET, "-"}
+    assert portal.world.rows("select * from link") == []
+
+    answer = portal.redeem(code)
+
+    told = answer.json()
+    organisation = portal.world.one("select code, name from organisation where id = %s", portal.world.org)
+    assert answer.status_code == 201
+    assert told["organisation"] == {"code": organisation.code, "name": organisation.name}
+    assert told["client"] == {"patient": portal.world.id("Patient", "1001")}
+    assert told["administrator"] is True
+    assert "Observation" in held(portal, told["member"])
+
+
+@pytest.mark.row("C3")
+def test_without_a_link_a_page_has_nothing_and_says_so(portal: Portal) -> None:
+    code = portal.letter()
+    page = str(uuid4())
+    assert portal.ask("GET", f"pages/{page}").json() == {"page": page, "state": "unknown", "days": None}
+    portal.world.disclose()
+    assert portal.world.rows("select * from disclosure_ledger") == []
+
+    assert portal.redeem(code, page=page).json()["page"] == page
+
+    assert portal.ask("GET", f"pages/{page}").json() == {"page": page, "state": "active", "days": None}
+
+
+@pytest.mark.row("C1")
+def test_an_account_is_not_a_client_and_one_account_opens_pages_of_several(portal: Portal) -> None:
+    portal.world.store(portal.world.patient("1002"), portal.world.report("9", client="1002"))
+    first = portal.redeem(portal.letter(), account="acc-1").json()
+    second = portal.redeem(portal.letter("60", client="1002"), account="acc-1").json()
+
+    assert first["member"] != second["member"]
+    assert first["client"] != second["client"]
+    accounts = {bytes(row.account) for row in portal.world.rows("select account from link")}
+    assert len(accounts) == 1
+    assert b"acc-1" not in accounts
+
+
+@pytest.mark.row("C1")
+def test_a_page_has_a_lane_for_each_organisation(both: tuple[Portal, Portal], module_database_url: str, tmp_path: Path) -> None:
+    page, member = both[0].page()
+    other_folder = tmp_path / "other"
+    other_folder.mkdir()
+    with portals(module_database_url, other_folder) as (elsewhere, _):
+        told = elsewhere.redeem(elsewhere.letter(), page=page).json()
+        assert told["page"] == page
+        assert told["member"] != member
+        assert told["organisation"] != {"code": "", "name": ""}
+        assert elsewhere.ask("GET", f"pages/{page}/rights?administrator={member}").status_code == 404
+        assert elsewhere.ask("GET", f"pages/{page}/rights?administrator={told['member']}").status_code == 200
+
+
+@pytest.mark.row("C3")
+def test_wrong_used_withdrawn_expired_and_foreign_codes_get_one_answer(both: tuple[Portal, Portal]) -> None:
+    portal, other = both
+    used, withdrawn, expired = portal.letter("50"), portal.letter("51"), portal.letter("52")
+    portal.redeem(used)
+    portal.letter("51")
+    foreign = portal.letter("53")
+    answers = [wrong(portal.redeem("AAAAA-AAAAA", "a")), wrong(portal.redeem(used, "b")), wrong(portal.redeem(withdrawn, "c"))]
+    answers += [wrong(other.redeem(foreign, "d")), wrong(portal.redeem("?", "e"))]
+    portal.world.clock.pass_time(days=42)
+    answers.append(wrong(portal.redeem(expired, "f")))
+
+    assert {status for status, _ in answers} == {404}
+    assert len({content for _, content in answers}) == 1
+
+
+def test_wrong_used_and_expired_codes_take_the_same_way_through_the_database(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used, expired = portal.letter("50"), portal.letter("51")
+    portal.redeem(used)
+    portal.world.clock.pass_time(days=42)
+
+    def statements(code: str, account: str) -> list[str]:
+        """Return what the server was told, by the server's own log of this organisation's last try."""
+        said: list[str] = []
+        original = type(portal.world.database).transaction
+
+        def noted(self: Any, org: int | None) -> Any:
+            return _Noted(original(self, org), said)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(portal.world.database), "transaction", noted)
+            with pytest.raises(NotFound):
+                redeem_code(portal.world.gateway, portal.world.org, portal="familie", code=code, account=account, page=uuid4())
+        return said
+
+    ways = [statements(code, account) for code, account in (("AAAAA-AAAAA", "a"), (used, "b"), (expired, "c"))]
+    assert len(ways[0]) > 3
+    assert ways[0] == ways[1] == ways[2]
+
+
+class _Noted:
+    """A transaction that notes what it is told."""
+
+    def __init__(self, whole: Any, said: list[str]) -> None:
+        self._whole, self._said = whole, said
+
+    def __enter__(self) -> Any:
+        self._db = self._whole.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> Any:
+        return self._whole.__exit__(*error)
+
+    def execute(self, query: str, values: Any = None, **more: Any) -> Any:
+        self._said.append(query)
+        return self._db.execute(query, values, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+
+@pytest.mark.row("C3")
+def test_only_a_keyed_hash_of_a_code_is_kept(portal: Portal) -> None:
+    code = portal.letter()
+    portal.redeem(code)
+
+    plain = code.replace("-", "").encode()
+    for table in ("link_code", "link_attempt", "audit_event"):
+        rows = portal.world.rows(f"select {table}::text as said from {table}")
+        assert rows
+        assert not [row for row in rows if code in row.said or plain.decode() in row.said or plain.hex() in row.said]
+
+
+def test_a_code_is_read_as_people_write_it(portal: Portal) -> None:
+    code = portal.letter().replace("-", " ").lower().replace("0", "o").replace("1", "l")
+
+    assert portal.redeem(code).status_code == 201
+
+
+@pytest.mark.row("C3")
+def test_of_two_who_redeem_a_code_at_once_one_wins(portal: Portal) -> None:
+    code = portal.letter()
+    statuses: list[int] = []
+    together = threading.Barrier(2)
+
+    def redeem(account: str) -> None:
+        together.wait()
+        statuses.append(portal.redeem(code, account).status_code)
+
+    threads = [threading.Thread(target=redeem, args=(account,)) for account in ("acc-1", "acc-2")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(statuses) == [201, 404]
+    assert portal.world.one("select count(*) as n from link").n == 1
+
+
+@pytest.mark.row("C3")
+def test_five_wrong_codes_of_an_account_close_the_door_for_a_quarter_of_an_hour(portal: Portal) -> None:
+    good = portal.letter()
+    for _ in range(5):
+        assert portal.redeem("AAAAA-AAAAA").status_code == 404
+
+    refused = portal.redeem(good)
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "900")
+    assert portal.redeem(portal.letter("51"), account="acc-2").status_code == 201
+    portal.world.clock.pass_time(minutes=14, seconds=59)
+    assert portal.redeem(good).headers["retry-after"] == "1"
+    portal.world.clock.pass_time(seconds=1)
+    assert portal.redeem(good).status_code == 201
+
+
+def test_fifty_wrong_codes_close_a_portal_whatever_the_account(both: tuple[Portal, Portal]) -> None:
+    portal, other = both
+    world = portal.world
+    for number in range(50):
+        with pytest.raises(NotFound):
+            redeem_code(world.gateway, world.org, portal="familie", code="AAAAA-AAAAA", account=f"acc-{number}", page=uuid4())
+
+    with pytest.raises(Throttled) as refused:
+        redeem_code(world.gateway, world.org, portal="familie", code=portal.letter(), account="new", page=uuid4())
+
+    assert refused.value.retry_after == 900
+    assert other.redeem(other.letter("51")).status_code == 201
+
+
+def test_many_wrong_codes_at_once_are_counted_one_by_one(portal: Portal) -> None:
+    statuses: list[int] = []
+
+    def guess() -> None:
+        statuses.append(portal.redeem("AAAAA-AAAAA").status_code)
+
+    threads = [threading.Thread(target=guess) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (statuses.count(404), statuses.count(429)) == (5, 3)
+
+
+def test_right_codes_are_no_wrong_tries(portal: Portal) -> None:
+    for person in range(60, 70):
+        assert portal.redeem(portal.letter(str(person)), account=f"acc-{person}").status_code == 201
+    assert portal.world.one("select count(*) filter (where succeeded) as n from link_attempt").n == 10
+
+
+def test_an_account_is_one_person_to_a_client(portal: Portal) -> None:
+    portal.page("50")
+
+    again = portal.redeem(portal.letter("51"), account="acc-1")
+
+    assert again.status_code == 409
+    assert portal.world.one("select count(*) as n from link").n == 1
+
+
+def test_a_page_is_about_one_client(portal: Portal) -> None:
+    portal.world.store(portal.world.patient("1002"))
+    page, _ = portal.page()
+
+    assert portal.redeem(portal.letter("60", client="1002"), account="acc-2", page=page).status_code == 404
+    assert portal.world.one("select count(*) as n from link").n == 1
+
+
+def test_a_second_letter_brings_its_reader_onto_the_page_and_leaves_its_administrator(portal: Portal) -> None:
+    page, administrator = portal.page("50")
+
+    told = portal.redeem(portal.letter("51", "basic"), account="acc-2", page=page).json()
+
+    assert told["administrator"] is False
+    assert portal.ask("GET", f"pages/{page}/rights?administrator={told['member']}").status_code == 404
+    assert portal.ask("GET", f"pages/{page}/rights?administrator={administrator}").status_code == 200
+
+
+# Who is calling -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer token-of-nobody", "Basic token-of-familie"])
+def test_who_has_no_token_gets_nothing(portal: Portal, header: str) -> None:
+    answer = portal.ask("POST", "links", {"code": "x"}, Authorization=header)
+
+    assert wrong(answer)[0] == 401
+    assert portal.world.rows("select * from link_attempt") == []
+
+
+def test_a_token_stands_for_its_own_portal_only(both: tuple[Portal, Portal]) -> None:
+    portal, other = both
+    page, administrator = portal.page()
+
+    assert other.redeem(portal.letter("51")).status_code == 404
+    assert other.ask("GET", f"pages/{page}/rights?administrator={administrator}").status_code == 404
+    assert other.ask("GET", f"pages/{page}").json()["state"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    "body", [None, [], {}, {"code": "x"}, {"code": "x", "account": "a", "page": "no"}, {"code": 1, "account": "a", "page": "no"}]
+)
+def test_a_request_that_is_not_right_says_what_is_wrong_and_counts_for_nothing(portal: Portal, body: object) -> None:
+    assert wrong(portal.ask("POST", "links", body))[0] == 400
+    assert portal.world.rows("select * from link_attempt") == []
+
+
+def test_a_request_that_is_too_large_is_refused(portal: Portal) -> None:
+    assert wrong(portal.ask("POST", "links", {"code": "x" * 20_000}))[0] == 413
+
+
+@pytest.mark.parametrize("path", ["", "links", "pages/1", "pages/1/rights", "elsewhere"])
+def test_what_is_not_there_is_a_problem_of_one_kind(portal: Portal, path: str) -> None:
+    assert wrong(portal.ask("GET", path)) == wrong(portal.ask("GET", f"pages/{uuid4()}/rights?administrator=x"))
+
+
+# Invitations --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.row("C2")
+@pytest.mark.row("M3")
+def test_an_invitation_gives_nothing_before_it_is_accepted(portal: Portal) -> None:
+    page, administrator = portal.page()
+    before = portal.world.one("select count(*) as n from link").n
+
+    invited = portal.invite(page, administrator, "private-medical")
+
+    assert portal.world.one("select count(*) as n from link").n == before
+    assert portal.world.rows("select * from trust_grant where level = 'private-medical' and granted_by like 'person%%'") == []
+    assert portal.ask("GET", f"pages/{page}").json()["days"] == 0
+
+    joined = portal.accept(invited["token"]).json()
+    assert joined["page"] == page
+    assert "Observation" in held(portal, joined["member"])
+
+
+@pytest.mark.row("M3")
+def test_a_part_can_be_given(portal: Portal) -> None:
+    page, administrator = portal.page()
+    invited = portal.invite(page, administrator, "private-medical", classes=["calendar"])
+
+    joined = portal.accept(invited["token"]).json()
+
+    assert "Appointment" in held(portal, joined["member"])
+    assert "Observation" not in held(portal, joined["member"])
+
+
+def test_an_invitation_is_answered_once(portal: Portal) -> None:
+    page, administrator = portal.page()
+    declined, accepted, withdrawn = (portal.invite(page, administrator) for _ in range(3))
+    assert portal.ask("POST", f"invitations/{declined['token']}/decline", {"account": "acc-2"}).status_code == 200
+    assert portal.accept(accepted["token"]).status_code == 200
+    taken = portal.ask("DELETE", f"pages/{page}/invitations/{withdrawn['invitation']}?administrator={administrator}")
+    assert taken.status_code == 200
+
+    answers = [wrong(portal.accept(one["token"], f"acc-{n}")) for n, one in enumerate((declined, accepted, withdrawn))]
+
+    assert {status for status, _ in answers} == {404}
+    listed = portal.ask("GET", f"pages/{page}/invitations?administrator={administrator}").json()["invitations"]
+    assert [one["state"] for one in listed] == ["declined", "accepted", "withdrawn"]
+    assert [one["member"] is None for one in listed] == [True, False, True]
+
+
+def test_an_invitation_lapses_and_goes_with_who_made_it(portal: Portal) -> None:
+    page, administrator = portal.page()
+    late, orphaned = portal.invite(page, administrator), portal.invite(page, administrator)
+    portal.world.clock.pass_time(days=14)
+    assert portal.accept(late["token"]).status_code == 404
+    assert portal.accept(orphaned["token"], "acc-3").status_code == 404
+
+    fresh = portal.invite(page, administrator)
+    consent.unlink(portal.world.gateway, portal.world.org, portal="familie", client="1001", person="50")
+    assert portal.accept(fresh["token"], "acc-4").status_code == 404
+
+
+def test_an_account_that_is_on_the_page_can_not_be_somebody_else_there(portal: Portal) -> None:
+    page, administrator = portal.page(account="acc-1")
+    invited = portal.invite(page, administrator)
+
+    assert portal.accept(invited["token"], "acc-1").status_code == 409
+    assert portal.accept(invited["token"], "acc-2").status_code == 200
+
+
+def test_guessing_invitations_is_limited_like_guessing_codes(portal: Portal) -> None:
+    statuses = [portal.accept(f"guess-{number}").status_code for number in range(6)]
+
+    assert statuses == [404] * 5 + [429]
+
+
+@pytest.mark.row("C2")
+def test_only_the_administrator_of_a_page_changes_anything_on_it(portal: Portal) -> None:
+    page, administrator = portal.page()
+    member = portal.accept(portal.invite(page, administrator)["token"]).json()["member"]
+    body = {"administrator": member, "level": "private-medical"}
+    tries = [
+        portal.ask("GET", f"pages/{page}/rights?administrator={member}"),
+        portal.ask("GET", f"pages/{page}/rights"),
+        portal.ask("PUT", f"pages/{page}/rights/{member}", body),
+        portal.ask("POST", f"pages/{page}/simulate", {**body, "member": member}),
+        portal.ask("POST", f"pages/{page}/invitations", body),
+        portal.ask("GET", f"pages/{page}/invitations?administrator={member}"),
+        portal.ask("DELETE", f"pages/{page}/rights/{administrator}?administrator={member}"),
+        portal.ask("PUT", f"pages/{uuid4()}/rights/{member}", {**body, "administrator": administrator}),
+        portal.ask("PUT", f"pages/{page}/rights/{uuid4()}", {**body, "administrator": administrator}),
+    ]
+
+    assert {answer.status_code for answer in tries} == {404}
+    assert len({answer.content for answer in tries}) == 1
+
+
+# Rights -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.row("C2")
+def test_every_change_by_an_administrator_is_in_the_trail(portal: Portal) -> None:
+    page, administrator = portal.page()
+    member = portal.accept(portal.invite(page, administrator)["token"]).json()["member"]
+    place = f"pages/{page}/rights"
+    portal.ask("GET", f"{place}?administrator={administrator}")
+    portal.ask("PUT", f"{place}/{member}", {"administrator": administrator, "level": "private-medical"})
+    portal.ask("DELETE", f"{place}/{member}?administrator={administrator}")
+
+    events = [
+        row.event for row in portal.world.rows("select event from audit_event where client_id is not null order by at, seq")
+    ]
+    assert [event for event in events if event not in ("deliver", "retract")] == [
+        "link-code", "link-code", "link", "grant", "invitation", "invitation", "link", "grant", "rights", "matrix", "grant", "unlink",
+    ]  # fmt: skip
+
+
+def test_rights_show_people_by_member_with_the_reason_for_each_class(portal: Portal) -> None:
+    page, administrator = portal.page()
+    member = portal.accept(portal.invite(page, administrator)["token"]).json()["member"]
+
+    told = portal.ask("GET", f"pages/{page}/rights?administrator={administrator}").json()
+
+    people = {one["member"]: one for one in told["people"]}
+    assert (people[administrator]["administrator"], people[member]["administrator"]) == (True, False)
+    assert (people[administrator]["level"], people[member]["level"]) == ("private-medical", "basic")
+    assert people[administrator]["related"] == portal.world.id("RelatedPerson", "50")
+    assert (people[administrator]["sees"]["report"], people[member]["sees"]["report"]) == ("grant", "level-too-low")
+    assert "Naaste" not in str(told)
+
+
+def test_a_change_of_rights_does_what_its_simulation_said_and_the_simulation_nothing(portal: Portal) -> None:
+    page, administrator = portal.page()
+    member = portal.accept(portal.invite(page, administrator)["token"]).json()["member"]
+    held(portal, member)
+    wish = {"administrator": administrator, "level": "private-medical"}
+    before = portal.world.rows("select id, level from trust_grant order by id")
+
+    told = portal.ask("POST", f"pages/{page}/simulate", {**wish, "member": member}).json()
+
+    assert told["classes"]["report"]["delivering"] == 1
+    assert portal.world.rows("select id, level from trust_grant order by id") == before
+    assert portal.world.rows("select * from outbox") == []
+    done = portal.ask("PUT", f"pages/{page}/rights/{member}", wish)
+    assert done.status_code == 200
+    assert "Observation" in held(portal, member)
+
+
+def test_removing_somebody_takes_everything_back_at_once(portal: Portal) -> None:
+    page, administrator = portal.page()
+    member = portal.accept(portal.invite(page, administrator, "private-medical")["token"]).json()["member"]
+    assert held(portal, member)
+
+    told = portal.ask("DELETE", f"pages/{page}/rights/{member}?administrator={administrator}").json()
+
+    assert told["retracting"] > 0
+    assert held(portal, member) == set()
+    assert (
+        portal.ask("PUT", f"pages/{page}/rights/{member}", {"administrator": administrator, "level": "basic"}).status_code == 404
+    )
+
+
+def test_administrators_neither_raise_their_own_rights_nor_take_themselves_off(portal: Portal) -> None:
+    page, administrator = portal.page(level="basic")
+    own = f"pages/{page}/rights/{administrator}"
+
+    assert portal.ask("PUT", own, {"administrator": administrator, "level": "private-medical"}).status_code == 409
+    assert portal.ask("DELETE", f"{own}?administrator={administrator}").status_code == 409
+    assert portal.world.one("select level from trust_grant where superseded_at is null").level == "basic"
+
+
+@pytest.mark.parametrize("kind", ["administrator-finance", "mentor"])
+def test_an_administrator_gives_no_more_than_their_mandate(portal: Portal, kind: str) -> None:
+    page, administrator = portal.page()
+    consent.add_mandate(portal.world.gateway, portal.world.org, client="1001", person="50", kind=kind)
+    body = {"administrator": administrator, "level": "private-medical"}
+
+    status = portal.ask("POST", f"pages/{page}/invitations", body).status_code
+
+    assert status == (409 if kind == "administrator-finance" else 201)
+
+
+def test_a_class_that_is_none_is_named_with_those_that_are(portal: Portal) -> None:
+    page, administrator = portal.page()
+    body = {"administrator": administrator, "level": "basic", "classes": ["calender"]}
+
+    answer = portal.ask("POST", f"pages/{page}/invitations", body)
+
+    assert answer.status_code == 400
+    assert "calendar" in answer.json()["detail"]
