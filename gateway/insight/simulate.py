@@ -11,9 +11,9 @@ from gateway import consent
 from gateway.database import Connection
 from gateway.disclosure.decide import Level
 from gateway.disclosure.reasons import Sentence
-from gateway.insight.rehearsal import rehearsal
 from gateway.insight.words import UNMAPPED, items, listed
 from gateway.runtime import Gateway
+from gateway.together import rehearsal
 
 STAGED: Final = "select to_regclass('pg_temp.staged_decision') is not null"
 EFFECTS: Final = f"""
