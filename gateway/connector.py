@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import httpx2
 
@@ -192,17 +192,40 @@ class PushConnector(SourceConnector, Protocol):
 
 
 RetractionMethod = Literal["delete", "tombstone", "unshare", "cannot"]
+AUDIENCES: Final = ("circle", "trust-group", "provider-and-trust-group")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalManifest:
-    """What a portal can do: declared once, judged by the gateway before a consent is saved."""
+    """What a portal can do: declared once, judged by the gateway before a consent is saved.
+
+    ``acr`` is the level that its step-up reaches (2 a second factor, 3 substantial); without ``step_up`` nobody reaches more than 1.
+    ``max_concurrency``: where the portal allows another number of requests at once than the connector's ``limits`` say.
+    A connector declares what holds for its kind of portal; ``settings.manifest`` says what is different at one (``MANIFEST_SCHEMA``).
+    """
 
     granularity: Literal["member"] = "member"
-    audiences: frozenset[str] = frozenset({"circle", "trust-group", "provider-and-trust-group"})
+    audiences: frozenset[str] = frozenset(AUDIENCES)
     retraction: RetractionMethod = "delete"
     step_up: bool = True
+    acr: int = 2
     max_entries: int = 100
+    max_concurrency: int | None = None
+
+
+MANIFEST_SCHEMA: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "granularity": {"enum": ["member"]},
+        "audiences": {"type": "array", "items": {"enum": [*AUDIENCES]}, "minItems": 1, "uniqueItems": True},
+        "retraction": {"enum": ["delete", "tombstone", "unshare", "cannot"]},
+        "step_up": {"type": "boolean"},
+        "acr": {"enum": [1, 2, 3]},
+        "max_entries": {"type": "integer", "minimum": 1, "maximum": 1000},
+        "max_concurrency": {"type": "integer", "minimum": 1, "maximum": 100},
+    },
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,3 +277,10 @@ class SinkConnector(Protocol):
     def read_back(self, ctx: Context, target: str, keys: Sequence[tuple[str, str]]) -> Sequence[RemoteState]: ...
     def listing(self, ctx: Context, target: str) -> Iterator[RemoteState]: ...
     def announce(self, ctx: Context, last: datetime, following: datetime, behind: Sequence[str] = ()) -> None: ...
+
+
+@runtime_checkable
+class Unshares(Protocol):
+    """A sink whose portals may take a resource away from a member without deleting it (``retraction: unshare``)."""
+
+    def unshare(self, ctx: Context, target: str, keys: Sequence[tuple[str, str]]) -> Sequence[Receipt]: ...

@@ -12,27 +12,34 @@ from typing import Any, Final
 from psycopg.types.json import Jsonb
 
 from gateway.clock import Clock
-from gateway.config import Config, OrganisationConfig, SourceConfig
+from gateway.config import Config, OrganisationConfig, PortalConfig, SourceConfig
 from gateway.database import Connection, Database
 from gateway.disclosure.classes import import_class_map
 from gateway.errors import Misconfigured
 from gateway.keys import KeyRing, load_or_create
+from gateway.manifest import manifest_of
 from gateway.mapping.versions import import_shipped, shipped_files
 from gateway.runtime import connector
 from gateway.settings import check_settings
 
 UPSERT_ORGANISATION: Final = """
-insert into organisation (code, name) values (%s, %s)
-on conflict (code) do update set name = excluded.name returning id"""
+insert into organisation (code, name, dossier_acr, step_up_minutes, expiry, freeze_at_end, freeze_on_death)
+values (%s, %s, %s, %s, %s, %s, %s)
+on conflict (code) do update
+set name = excluded.name, dossier_acr = excluded.dossier_acr, step_up_minutes = excluded.step_up_minutes, expiry = excluded.expiry,
+  freeze_at_end = excluded.freeze_at_end, freeze_on_death = excluded.freeze_on_death
+returning id"""
 UPSERT_SOURCE: Final = """
 insert into source (org, code, connector, system, zone, settings) values (%s, %s, %s, %s, %s, %s)
 on conflict (org, code) do update
 set connector = excluded.connector, system = excluded.system, zone = excluded.zone, settings = excluded.settings
 returning id"""
 UPSERT_PORTAL: Final = """
-insert into portal (org, code, connector, settings, step_up, retraction) values (%s, %s, %s, %s, %s, %s)
+insert into portal (org, code, connector, settings, step_up, acr, retraction, max_entries, audiences)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (org, code) do update
-set connector = excluded.connector, settings = excluded.settings, step_up = excluded.step_up, retraction = excluded.retraction"""
+set connector = excluded.connector, settings = excluded.settings, step_up = excluded.step_up, acr = excluded.acr,
+  retraction = excluded.retraction, max_entries = excluded.max_entries, audiences = excluded.audiences"""
 # Other hours hold from now on: the slots before were right by the hours of their time.
 UPSERT_SCHEDULE: Final = """
 insert into schedule (org, code, zone, hours, since) values (%s, %s, %s, %s, %s)
@@ -48,13 +55,13 @@ def install(database: Database, config: Config, key_folder: Path, clock: Clock) 
     """Bring the tables in line with the file and return each organisation's keys.
 
     Raises:
-        Misconfigured: the keys on disk aren't those that this database was written with, or a source has settings that its connector
-            doesn't take.
+        Misconfigured: the keys on disk aren't those that this database was written with, or a neighbour has settings that its
+            connector doesn't take.
     """
     rings: dict[int, KeyRing] = {}
     for organisation in config.organisations:
         with database.transaction(None) as db:
-            org = db.execute(UPSERT_ORGANISATION, (organisation.code, organisation.name)).fetchone()
+            org = db.execute(UPSERT_ORGANISATION, _organisation(organisation)).fetchone()
         if org is None:
             raise Misconfigured(f"organisation {organisation.code}: the database gave it no number")
         ring = load_or_create(key_folder / f"{organisation.code}.json")
@@ -78,6 +85,12 @@ def _recognise(db: Connection, org: int, ring: KeyRing) -> None:
             )
 
 
+def _organisation(organisation: OrganisationConfig) -> tuple[Any, ...]:
+    sharing = organisation.sharing
+    frozen = (sharing.at_end_of_care == "freeze", sharing.on_death == "freeze")
+    return organisation.code, organisation.name, sharing.dossier_acr, sharing.step_up_minutes, sharing.on_expiry, *frozen
+
+
 def _neighbours(db: Connection, org: int, organisation: OrganisationConfig, clock: Clock) -> None:
     class_maps: dict[str, list[bytes]] = defaultdict(list)
     for source in organisation.sources:
@@ -85,11 +98,19 @@ def _neighbours(db: Connection, org: int, organisation: OrganisationConfig, cloc
     for system, files in class_maps.items():
         import_class_map(db, org, system, *files)
     for portal in organisation.portals:
-        manifest = connector(portal.connector).manifest()
-        values = (org, portal.code, portal.connector, Jsonb(portal.settings), manifest.step_up, manifest.retraction)
-        db.execute(UPSERT_PORTAL, values)
+        _portal(db, org, portal)
     schedule = organisation.schedule
     db.execute(UPSERT_SCHEDULE, (org, schedule.code, schedule.zone, list(schedule.hours), clock()))
+
+
+def _portal(db: Connection, org: int, portal: PortalConfig) -> None:
+    """Write a portal with what it can do: decisions and delivery judge by the row."""
+    sink, settings = connector(portal.connector), dict(portal.settings)
+    check_settings(f"portal {portal.code}", settings, sink.config_schema)
+    manifest = manifest_of(portal.code, sink, settings)
+    row = (org, portal.code, portal.connector, Jsonb(settings))
+    able = (manifest.step_up, manifest.acr, manifest.retraction, manifest.max_entries, sorted(manifest.audiences))
+    db.execute(UPSERT_PORTAL, (*row, *able))
 
 
 def _source(db: Connection, org: int, source: SourceConfig, clock: Clock) -> bytes:

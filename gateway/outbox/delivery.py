@@ -10,15 +10,18 @@ from typing import Any, Final
 import structlog
 
 from gateway import breaker
-from gateway.connector import PortalManifest, Receipt, SinkConnector
+from gateway.connector import Receipt, SinkConnector, Unshares
 from gateway.context import context_for
 from gateway.crash import crash_point
-from gateway.errors import AmbiguousError, Conflict, GatewayError, NotFound, Rejected, Retryable, Throttled
+from gateway.database import Connection
+from gateway.errors import AmbiguousError, Conflict, GatewayError, Misconfigured, NotFound, Rejected, Retryable, Throttled
 from gateway.guard import guarded, load
+from gateway.manifest import limits_at
 from gateway.outbox import failure, refusal, retraction
 from gateway.outbox.doubt import resolve
 from gateway.outbox.lanes import Lane, claim, hold, let_go, neighbour
-from gateway.outbox.parking import park, sort_out
+from gateway.outbox.order import references
+from gateway.outbox.parking import give_up, sort_out
 from gateway.outbox.receipts import Settled, settle
 from gateway.outbox.wire import checked
 from gateway.outbox.work import Batch, Sending, batches, mark, queued
@@ -47,7 +50,7 @@ def deliver_lane(gateway: Gateway, org: int, lane_id: int) -> None:
     try:
         with guarded():
             sink = _sink(portal.connector)
-            context = context_for(gateway, org, portal, sink.limits)
+            context = context_for(gateway, org, portal, limits_at(sink, portal.settings))
     except GatewayError as error:
         with gateway.database.transaction(org) as db:
             breaker.failed(db, portal.id, error)
@@ -89,8 +92,7 @@ def _drain(lane: Lane) -> bool:
 
     A failure ends it, unless it may be the fault of what was sent: then the next bundle shows whose fault it is.
     """
-    most = _manifest(lane).max_entries
-    todo = deque(batches(_ready(lane, most), most))
+    todo = deque(_ready(lane))
     trouble: Retryable | None = None
     for _ in range(MAX_REQUESTS):
         if not todo:
@@ -109,29 +111,33 @@ def _drain(lane: Lane) -> bool:
     return not todo
 
 
-def _manifest(lane: Lane) -> PortalManifest:
-    with guarded():
-        return lane.sink.manifest()
-
-
-def _ready(lane: Lane, most: int) -> list[Any]:
-    """Return the rows that may be sent, after those in doubt were looked up at the portal."""
+def _ready(lane: Lane) -> list[Batch]:
+    """Return the bundles that may be sent, after what is in doubt was looked up at the portal."""
     with hold(lane) as db:
-        sort_out(db, lane)
-        rows = queued(db, lane)
-    doubtful = [row for row in rows if row.in_doubt]
-    if not doubtful:
-        return rows
-    for batch in batches(doubtful, most):
+        rows = _waiting(db, lane)
+        doubtful = [row for row in rows if row.in_doubt]
+        if not doubtful:
+            return _bundles(db, lane, rows)
+    for batch in batches(doubtful, lane.max_entries):
         resolve(lane, batch)
     with hold(lane) as db:
-        return [row for row in queued(db, lane) if not row.in_doubt]
+        return _bundles(db, lane, [row for row in _waiting(db, lane) if not row.in_doubt])
+
+
+def _waiting(db: Connection, lane: Lane) -> list[Any]:
+    give_up(db, lane)
+    sort_out(db, lane)
+    return queued(db, lane)
+
+
+def _bundles(db: Connection, lane: Lane, rows: Sequence[Any]) -> list[Batch]:
+    return list(batches(rows, lane.max_entries, following=references(db, rows)))
 
 
 def _send(lane: Lane, batch: Batch) -> list[Batch]:
     """Send one bundle and settle it; return what has to be sent instead of it."""
-    if batch.op == "delete" and _manifest(lane).retraction == "cannot":
-        retraction.give_up(lane, batch)
+    if batch.op == "delete" and lane.retraction == "cannot":
+        retraction.cannot(lane, batch)
         return []
     sent = mark(lane, batch)
     crash_point("before-write")
@@ -139,7 +145,7 @@ def _send(lane: Lane, batch: Batch) -> list[Batch]:
         return []
     try:
         with guarded(writes=True):
-            receipts = list(lane.sink.deliver(lane.context, sent[0].member, [row.item for row in sent]))
+            receipts = list(_call(lane, batch, sent))
     except (Rejected, NotFound) as error:
         return refusal.refused(lane, batch, sent, error)
     except Conflict:
@@ -150,6 +156,15 @@ def _send(lane: Lane, batch: Batch) -> list[Batch]:
     crash_point("after-response")
     _settle(lane, batch, sent, receipts)
     return []
+
+
+def _call(lane: Lane, batch: Batch, sent: Sequence[Sending]) -> Sequence[Receipt]:
+    """Bring rows of one member to the portal, in the way that it takes things back."""
+    if batch.op == "put" or lane.retraction != "unshare":
+        return lane.sink.deliver(lane.context, sent[0].member, [row.item for row in sent])
+    if not isinstance(lane.sink, Unshares):
+        raise Misconfigured(f"portal {lane.portal}: its connector can't unshare")
+    return lane.sink.unshare(lane.context, sent[0].member, [(row.item.type, row.item.id) for row in sent])
 
 
 def _settle(lane: Lane, batch: Batch, sent: Sequence[Sending], receipts: Sequence[Receipt]) -> None:
@@ -168,7 +183,7 @@ def _settle(lane: Lane, batch: Batch, sent: Sequence[Sending], receipts: Sequenc
     unclear = 0
     for row, answer in pairs:
         if answer is not None and answer.error == Rejected.code:
-            park(lane, row, Rejected(answer.detail or "refused", status=answer.status))
+            refusal.alone(lane, batch, [row], Rejected(answer.detail or "refused", status=answer.status))
         elif answer is None or not answer.ok:
             unclear += 1
     if unclear:

@@ -10,14 +10,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.canonicalise import content_hash
 from gateway.connector import RemoteState
 from gateway.database import Connection
 from gateway.errors import AmbiguousError
 from gateway.guard import guarded
-from gateway.jsonbytes import DecodeError, loads
+from gateway.jsonbytes import loads
 from gateway.outbox.lanes import Lane, hold
 from gateway.outbox.receipts import Settled, record
+from gateway.outbox.tombstone import UNREADABLE, hash_of, is_gone
 from gateway.outbox.work import Batch, Sending, sending_of
 
 DOUBTED: Final = """
@@ -34,8 +34,6 @@ set held_hash = remote.hash, etag = remote.etag, held_version = case when remote
   held_projection = case when remote.hash = ledger.held_hash then ledger.held_projection end
 from unnest(%(ledger)s::bigint[], %(hash)s::bytea[], %(version)s::int[], %(etag)s::text[]) as remote (id, hash, version, etag)
 where ledger.id = remote.id"""
-# What bytes of somebody else's can do to who reads them: no JSON, no UTF-8, nested without end, numbers without end, another shape.
-UNREADABLE: Final = (DecodeError, ValueError, RecursionError, ArithmeticError, LookupError, AttributeError, TypeError)
 VERSION: Final = re.compile(r"[0-9]{1,9}")
 UNMARK: Final = "update outbox set sent_at = null where id = any(%(ids)s)"
 
@@ -73,16 +71,6 @@ def read_back(lane: Lane, member: str, keys: Sequence[tuple[str, str]]) -> dict[
     return found
 
 
-def hash_of(state: RemoteState) -> bytes | None:
-    """Return the content hash of what the portal holds; ``None`` when it holds nothing. What isn't JSON matches nothing."""
-    if state.body is None:
-        return None
-    try:
-        return content_hash(loads(state.body))
-    except UNREADABLE:
-        return b""
-
-
 def version_of(state: RemoteState) -> int | None:
     """Return the gateway's version number out of the bytes that the portal holds, where it kept it."""
     try:
@@ -93,7 +81,7 @@ def version_of(state: RemoteState) -> int | None:
 
 
 def _as_decided(sending: Sending, state: RemoteState, op: str) -> bool:
-    return state.body is None if op == "delete" else hash_of(state) == sending.content_hash
+    return is_gone(state) if op == "delete" else hash_of(state) == sending.content_hash
 
 
 def _adopted(sending: Sending, state: RemoteState) -> Settled:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.breaker import admits
-from gateway.connector import Context, SinkConnector
+from gateway.connector import Context, RetractionMethod, SinkConnector
 from gateway.crash import crash_point
 from gateway.database import Connection
 from gateway.errors import Conflict
@@ -42,7 +42,8 @@ select extract(epoch from min(greatest(
 from outbox join lane on lane.id = outbox.lane_id join portal on portal.id = lane.portal_id
 where outbox.state = 'ready'"""
 CLAIM: Final = """
-select lane.portal_id, portal.code as portal, lane.client_id, lane.attempt, lane.lease_until is not null as taken_over
+select lane.portal_id, portal.code as portal, portal.retraction, portal.max_entries, lane.client_id, lane.attempt,
+  lane.lease_until is not null as taken_over
 from lane join portal on portal.id = lane.portal_id
 where lane.id = %s and (lane.lease_until is null or lane.lease_until < app_now())
   and (lane.not_before is null or lane.not_before <= app_now())
@@ -76,7 +77,7 @@ class Neighbour:
 
 @dataclass(slots=True, kw_only=True)
 class Lane:
-    """A lane that this worker holds, with the way to its portal. ``deadline`` moves with every ``hold``."""
+    """A lane that this worker holds, with the way to its portal and what it can do. ``deadline`` moves with every ``hold``."""
 
     gateway: Gateway
     org: int
@@ -84,6 +85,8 @@ class Lane:
     client_id: int
     portal_id: int
     portal: str
+    retraction: RetractionMethod
+    max_entries: int
     fence: int
     attempt: int
     deadline: datetime
@@ -134,6 +137,8 @@ def claim(gateway: Gateway, org: int, lane_id: int, sink: SinkConnector, context
         client_id=row.client_id,
         portal_id=row.portal_id,
         portal=row.portal,
+        retraction=row.retraction,
+        max_entries=row.max_entries or sink.manifest().max_entries,
         attempt=row.attempt,
         fence=leased.fence,
         deadline=leased.lease_until,

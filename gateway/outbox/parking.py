@@ -6,13 +6,13 @@ A parked row is tried again when a newer decision replaces it (its revision move
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from gateway.database import Connection
-from gateway.errors import GatewayError, NotFound
+from gateway.errors import AmbiguousError, GatewayError, NotFound, TransientError
 from gateway.outbox.lanes import Lane, hold
 from gateway.outbox.work import Sending
 from gateway.runtime import Gateway
@@ -46,6 +46,16 @@ where lane_id = %(lane)s and state = 'parked' and error_code = '{WAITS}' and id 
 STOP: Final = f"""{BLOCKED}
 update outbox set state = 'parked', error_code = '{WAITS}', error_detail = waiting.cause
 from waiting where outbox.id = waiting.id and outbox.state = 'ready' and outbox.sent_at is null"""
+# A portal that takes other things and has failed over this one, alone, for a day.
+HOPELESS_TRIES: Final = 20
+HOPELESS_AFTER: Final = timedelta(days=1)
+GIVE_UP: Final = f"""
+update outbox set state = 'parked', error_detail = attempt || ' tries since ' || to_char(queued_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"')
+from portal
+where outbox.lane_id = %(lane)s and portal.id = %(portal)s and portal.breaker_reason is null and outbox.state = 'ready'
+  and outbox.op = 'put' and outbox.sent_at is null and outbox.attempt >= {HOPELESS_TRIES}
+  and outbox.error_code in ('{TransientError.code}', '{AmbiguousError.code}') and outbox.queued_at < app_now() - %(after)s
+returning outbox.id"""
 ANY_PARKED: Final = "select from outbox where lane_id = %(lane)s and state = 'parked' limit 1"
 PARKED: Final = """
 select outbox.id, portal.code as portal, link.member::text as member, resource.rtype || '/' || resource.rid as resource,
@@ -81,6 +91,15 @@ def park(lane: Lane, sending: Sending, error: GatewayError) -> None:
         db.execute(PARK, {"id": sending.id, "revision": sending.revision, "code": error.code, "detail": str(error)})
         sort_out(db, lane)
     log.warning("delivery.parked", portal=lane.portal, lane=lane.id, outbox=sending.id, code=error.code, status=error.status)
+
+
+def give_up(db: Connection, lane: Lane) -> None:
+    """Set aside what the portal has failed over for a day, while it takes the rest.
+
+    Only what certainly isn't there: what is in doubt is read back first. A retraction is never given up.
+    """
+    for row in db.execute(GIVE_UP, {"lane": lane.id, "portal": lane.portal_id, "after": HOPELESS_AFTER}):
+        log.warning("delivery.parked", portal=lane.portal, lane=lane.id, outbox=row.id, code="given-up")
 
 
 def sort_out(db: Connection, lane: Lane) -> None:

@@ -18,6 +18,12 @@ from gateway.outbox.work import Batch, Sending
 # The portal holds another version than the one that we named: 412 by the contract, 409 from servers that call it a conflict.
 VERSION_MOVED: Final = frozenset({409, 412})
 RECONCILE_LIMIT: Final = 3
+WITHDRAW: Final = """
+update outbox set op = 'delete', sent_at = null, attempt = 0, error_code = %(code)s
+from disclosure_ledger ledger
+where outbox.id = any(%(ids)s) and ledger.id = outbox.ledger_id and outbox.op = 'put' and ledger.state = 'retract_pending'
+  and ledger.held_hash is not null
+returning outbox.id"""
 
 
 def refused(lane: Lane, batch: Batch, sent: Sequence[Sending], error: GatewayError) -> list[Batch]:
@@ -29,14 +35,35 @@ def refused(lane: Lane, batch: Batch, sent: Sequence[Sending], error: GatewayErr
     """
     if isinstance(error, NotFound):
         return _unknown_member(lane, sent)
-    if error.status in VERSION_MOVED and max(row.attempt for row in sent) < RECONCILE_LIMIT:
+    # A deletion names no version: what refuses it is something that still refers to the resource.
+    if batch.op == "put" and error.status in VERSION_MOVED and max(row.attempt for row in sent) < RECONCILE_LIMIT:
         return _reconcile(lane, batch, sent, error)
-    if len(sent) == 1:
-        park(lane, sent[0], error)
+    rest = batch.of(sent)
+    if len(rest.groups) == 1:
+        alone(lane, batch, sent, error)
         return []
     with hold(lane) as db:
         unmark(db, sent)
-    return list(batch.of(sent).halves())
+    return list(rest.halves())
+
+
+def alone(lane: Lane, batch: Batch, sent: Sequence[Sending], error: GatewayError) -> None:
+    """Deal with rows that were refused for their own sake.
+
+    What is to go is never set aside: a deletion is asked again later (a task says so when it takes long), and a member who may only see
+    less loses the whole, if the portal won't have the smaller form.
+    """
+    with hold(lane) as db:
+        values = {"ids": [row.id for row in sent], "code": error.code}
+        if batch.op == "delete":
+            unmark(db, sent)
+            tried(db, sent, error.code)
+            later(db, sent)
+            return
+        withdrawn = {row.id for row in db.execute(WITHDRAW, values)}
+    for row in sent:
+        if row.id not in withdrawn:
+            park(lane, row, error)
 
 
 def _reconcile(lane: Lane, batch: Batch, sent: Sequence[Sending], error: GatewayError) -> list[Batch]:

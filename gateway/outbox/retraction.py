@@ -1,4 +1,7 @@
-"""Taking back: a deletion counts only once the portal, asked for the resource, says that it is gone."""
+"""Taking back, by the way that the portal has: deletion, tombstone, or the resource no longer shared with the member.
+
+It counts only once the portal, asked for the resource, says that it is gone or shows the tombstone.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from gateway.connector import Receipt
 from gateway.outbox.doubt import read_back
 from gateway.outbox.lanes import Lane, hold
 from gateway.outbox.receipts import Settled, record
+from gateway.outbox.tombstone import is_gone
 from gateway.outbox.work import Batch, Sending
 
 STILL_THERE: Final = """
@@ -34,7 +38,7 @@ def confirm(lane: Lane, sent: Sequence[Sending], receipts: Sequence[Receipt]) ->
     gone, still = [], []
     for row in sent:
         key = (row.item.type, row.item.id)
-        if found[key].body is None:
+        if is_gone(found[key]):
             gone.append(Settled(sending=row, etag=None, status=statuses.get(key)))
         else:
             still.append(row)
@@ -45,7 +49,7 @@ def confirm(lane: Lane, sent: Sequence[Sending], receipts: Sequence[Receipt]) ->
             db.execute(STILL_THERE, {"ids": [row.id for row in still], "wait": wait})
 
 
-def give_up(lane: Lane, batch: Batch) -> None:
+def cannot(lane: Lane, batch: Batch) -> None:
     """Write down that this portal can't take anything back: the ledger says so, and nobody is told otherwise."""
     with hold(lane) as db:
         db.execute(CANNOT, {"ids": list(batch.ids)})

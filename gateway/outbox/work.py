@@ -1,13 +1,14 @@
-"""What a lane has to send, in which order, in which bundles; and the last look at it right before it leaves.
+"""What a lane has to send, in which bundles; and the last look at it right before it leaves.
 
-Retractions go first, a narrower projection of what a member holds whole among them. A resource goes after what it refers to, by the rank
-of its type; a retraction goes before it.
+Retractions go first: a narrower projection of what a member holds whole, then what is deleted (which the whole may have referred to).
+Within each, ``order`` has the last word; the rank of a type stands in for references that aren't known any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, groupby
 from typing import Any, Final, Literal
 
 from gateway.connector import DeliveryItem
@@ -15,6 +16,8 @@ from gateway.database import Connection
 from gateway.disclosure.projections import project, stays_inside
 from gateway.jsonbytes import dumps, loads
 from gateway.outbox.lanes import Lane, hold
+from gateway.outbox.order import Group, Reference, arranged
+from gateway.outbox.tombstone import tombstone
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 # Bundles that failed this often with an unclear answer are halved each time after: a portal that falls over one resource still gets the rest.
@@ -33,10 +36,10 @@ RANK_OF: Final = "case {} end".format(
 )
 QUEUED: Final = f"""
 select outbox.id, outbox.link_id, outbox.op, outbox.attempt, outbox.sent_at is not null as in_doubt,
-  octet_length(resource.body) as bytes
+  octet_length(resource.body) as bytes, outbox.op = 'delete' or ledger.state = 'retract_pending' as retracts
 from outbox join disclosure_ledger ledger on ledger.id = outbox.ledger_id join resource on resource.rkey = ledger.rkey
 where outbox.lane_id = %s and outbox.state = 'ready' and (outbox.not_before is null or outbox.not_before <= app_now())
-order by outbox.op = 'put' and ledger.state <> 'retract_pending', outbox.op, outbox.link_id,
+order by retracts desc, outbox.op desc, outbox.link_id,
   ({RANK_OF}) * case outbox.op when 'put' then 1 else -1 end, outbox.id"""
 
 # A grant change holds the link's row until it commits, its ledger and outbox rows with it: after this lock both are the newest.
@@ -67,12 +70,17 @@ where id = any(%(ids)s) and op = 'put' and state = 'ready' and sent_at is null""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Outbox rows of one member and one kind of work that go in one request."""
+    """Outbox rows of one member and one kind of work that go in one request; a group of them goes together or not at all."""
 
     link_id: int
     op: Literal["put", "delete"]
-    ids: tuple[int, ...]
+    groups: tuple[Group, ...]
     attempt: int = 0
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Return the rows, in order."""
+        return tuple(chain.from_iterable(self.groups))
 
     @property
     def suspect(self) -> bool:
@@ -81,12 +89,14 @@ class Batch:
 
     def of(self, sent: Sequence[Sending]) -> Batch:
         """Return the part of this batch that was really sent."""
-        return replace(self, ids=tuple(row.id for row in sent))
+        ids = {row.id for row in sent}
+        groups = (tuple(id_ for id_ in group if id_ in ids) for group in self.groups)
+        return replace(self, groups=tuple(filter(None, groups)))
 
     def halves(self) -> tuple[Batch, Batch]:
         """Split in two, in order."""
-        middle = len(self.ids) // 2
-        return replace(self, ids=self.ids[:middle]), replace(self, ids=self.ids[middle:])
+        middle = len(self.groups) // 2
+        return replace(self, groups=self.groups[:middle]), replace(self, groups=self.groups[middle:])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,30 +122,40 @@ def queued(db: Connection, lane: Lane) -> list[Any]:
     return db.execute(QUEUED, (lane.id,)).fetchall()
 
 
-def batches(rows: Sequence[Any], max_entries: int, max_bytes: int = MAX_BYTES) -> Iterator[Batch]:
-    """Cut ordered rows into bundles of one member and one kind, each small enough."""
-    taken: list[Any] = []
-    size = 0
-    for row in rows:
-        if taken and not _fits(taken, row, size, max_entries, max_bytes):
+def batches(
+    rows: Sequence[Any], max_entries: int, max_bytes: int = MAX_BYTES, following: Sequence[Reference] = ()
+) -> Iterator[Batch]:
+    """Cut rows into bundles of one member and one kind, each small enough; ``following`` has the last word on their order."""
+    for _, alike in groupby(rows, key=lambda row: (row.retracts, row.op, row.link_id)):
+        known = {row.id: row for row in alike}
+        yield from _cut([[known[id_] for id_ in group] for group in arranged(known, following)], max_entries, max_bytes)
+
+
+def _cut(groups: Iterable[Sequence[Any]], max_entries: int, max_bytes: int) -> Iterator[Batch]:
+    taken: list[Sequence[Any]] = []
+    for group in groups:
+        if taken and not _fits(taken, group, max_entries, max_bytes):
             yield _batch(taken)
-            taken, size = [], 0
-        taken.append(row)
-        size += row.bytes
+            taken = []
+        taken.append(group)
     if taken:
         yield _batch(taken)
 
 
-def _fits(taken: Sequence[Any], row: Any, size: int, max_entries: int, max_bytes: int) -> bool:
-    first = taken[0]
-    same = (first.link_id, first.op, first.attempt) == (row.link_id, row.op, row.attempt)
-    limit = max(1, max_entries >> max(0, first.attempt - PATIENCE))
-    return same and len(taken) < limit and size + row.bytes <= max_bytes
+def _fits(taken: Sequence[Sequence[Any]], group: Sequence[Any], max_entries: int, max_bytes: int) -> bool:
+    rows = [*chain.from_iterable(taken), *group]
+    limit = max(1, max_entries >> max(0, _attempt(taken) - PATIENCE))
+    return _attempt(taken) == _attempt([group]) and len(rows) <= limit and sum(row.bytes for row in rows) <= max_bytes
 
 
-def _batch(rows: Sequence[Any]) -> Batch:
-    first = rows[0]
-    return Batch(link_id=first.link_id, op=first.op, attempt=first.attempt, ids=tuple(row.id for row in rows))
+def _attempt(groups: Iterable[Sequence[Any]]) -> int:
+    return max(int(row.attempt) for row in chain.from_iterable(groups))
+
+
+def _batch(groups: Sequence[Sequence[Any]]) -> Batch:
+    first = groups[0][0]
+    ids = tuple(tuple(row.id for row in group) for group in groups)
+    return Batch(link_id=first.link_id, op=first.op, attempt=_attempt(groups), groups=ids)
 
 
 def mark(lane: Lane, batch: Batch) -> list[Sending]:
@@ -154,11 +174,13 @@ def mark(lane: Lane, batch: Batch) -> list[Sending]:
             db.execute(STALE, values)
             db.execute(WAIT, values)
     place = {id_: position for position, id_ in enumerate(batch.ids)}
-    return [sending_of(row, _body(row)) for row in sorted(rows, key=lambda row: place[row.id])]
+    return [sending_of(row, _body(lane, row)) for row in sorted(rows, key=lambda row: place[row.id])]
 
 
-def _body(row: Any) -> bytes | None:
-    return None if row.op == "delete" else projected(row.projection, bytes(row.body))
+def _body(lane: Lane, row: Any) -> bytes | None:
+    if row.op == "delete":
+        return tombstone(row.rtype, row.rid) if lane.retraction == "tombstone" else None
+    return projected(row.projection, bytes(row.body))
 
 
 def sending_of(row: Any, body: bytes | None) -> Sending:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 from gateway.connector import Context, RemoteState, SinkConnector
 from gateway.context import context_for
 from gateway.guard import guarded
-from gateway.outbox.doubt import hash_of
+from gateway.outbox.tombstone import hash_of, is_gone
 from gateway.portals import portal_of
 from gateway.runtime import Gateway
 from gateway.verify.violation import Violation, violations
@@ -86,7 +86,7 @@ def at_portals(gateway: Gateway, org: int) -> list[Violation]:
 def _member(gateway: Gateway, org: int, sink: SinkConnector, context: Context, link: Any, findings: _Findings) -> None:
     began = gateway.clock()
     with guarded():
-        states = {(state.type, state.id): state for state in sink.listing(context, link.member)}
+        states = {(state.type, state.id): state for state in sink.listing(context, link.member) if not is_gone(state)}
     with gateway.database.transaction(org) as db:
         known = {(row.rtype, row.rid): row for row in db.execute(KNOWN, (link.id,))}
     moved = {key for key, row in known.items() if row.sent_at is not None or (row.settled_at and row.settled_at > began)}

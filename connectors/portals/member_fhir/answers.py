@@ -20,6 +20,7 @@ UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 # A tag goes back in a header and into the database: printable ASCII of a sane length (RFC 9110, 8.8.3).
 ETAG: Final = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,200}"')
+VERSION: Final = re.compile(r"[A-Za-z0-9.-]{1,64}")
 CODE: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 EXPRESSION: Final = re.compile(r"[A-Za-z0-9.\[\]]{1,128}")
 
@@ -57,7 +58,9 @@ def whole(answer: httpx2.Response) -> httpx2.Response:
 
 
 def etag(text: str | None) -> str | None:
-    """Return an etag, ``None`` for what can't be one."""
+    """Return an etag, ``None`` for what can't be one. In Bundles some servers leave the quotes out: that is the bare version."""
+    if text is not None and VERSION.fullmatch(text):
+        return f'W/"{text}"'
     return text if text is not None and ETAG.fullmatch(text) else None
 
 

@@ -1,4 +1,4 @@
-"""Bundles: out by joining bytes, in by cutting them."""
+"""What is sent and answered: Bundles go out by joining bytes and come in by cutting them."""
 
 from __future__ import annotations
 
@@ -60,6 +60,12 @@ def _entry(item: DeliveryItem) -> bytes:
         return msgspec.json.encode({"request": {"method": "DELETE", "url": url}})
     request = {"method": "PUT", "url": url} | ({"ifMatch": item.etag} if item.etag else {})
     return b'{"resource":' + item.body + b',"request":' + msgspec.json.encode(request) + b"}"
+
+
+def unshared(member: str) -> bytes:
+    """Return what ``Type/id/$unshare`` is asked with: from whom the resource is taken away."""
+    parameter = {"name": "member", "valueUuid": f"urn:uuid:{member}"}
+    return msgspec.json.encode({"resourceType": "Parameters", "parameter": [parameter]})
 
 
 def receipts(batch: Sequence[DeliveryItem], answer: httpx2.Response) -> list[Receipt]:

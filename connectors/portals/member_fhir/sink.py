@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,7 +14,8 @@ import httpx2
 import msgspec
 
 from connectors.portals.member_fhir.answers import TooLong, etag, raise_for, whole
-from connectors.portals.member_fhir.bundle import Entry, read_bundle, receipts, state, transaction, version_of
+from connectors.portals.member_fhir.bundle import Entry, read_bundle, receipts, state, transaction, unshared, version_of
+from connectors.portals.member_fhir.schema import SCHEMA
 from connectors.portals.member_fhir.token import Tokens, base
 from gateway.connector import CONTRACT_VERSION, CheckResult, Context, DeliveryItem, Limits, PortalManifest, Receipt, RemoteState
 from gateway.errors import AmbiguousError, Misconfigured, NotFound, PermanentError, TransientError
@@ -38,24 +40,7 @@ class MemberFhir:
     contract_version: int = CONTRACT_VERSION
     name: str = "member-fhir"
     version: str = "1"
-    config_schema: Mapping[str, Any] = field(
-        default_factory=lambda: {
-            "type": "object",
-            "required": ["base_url", "secrets"],
-            "additionalProperties": False,
-            "properties": {
-                "base_url": {"type": "string", "format": "uri", "pattern": "^https?://"},
-                "token_url": {"type": "string", "format": "uri", "pattern": "^https?://"},
-                "client_id": {"type": "string", "minLength": 1},
-                "secrets": {
-                    "type": "object",
-                    "required": ["key"],
-                    "additionalProperties": False,
-                    "properties": {"key": {"type": "string", "description": "file with the private JWK", "secret": True}},
-                },
-            },
-        }
-    )
+    config_schema: Mapping[str, Any] = field(default_factory=lambda: SCHEMA)
     limits: Limits = field(default_factory=Limits)
     tokens: Tokens = field(default_factory=Tokens)
 
@@ -92,6 +77,22 @@ class MemberFhir:
             raise
         return receipts(batch, answer)
 
+    def unshare(self, ctx: Context, target: str, keys: Sequence[tuple[str, str]]) -> Sequence[Receipt]:
+        """Take resources away from a member, one by one: what was done when one fails stays done, and doing it again does no harm.
+
+        Raises:
+            as ``deliver`` does.
+        """
+        return [self._unshare(ctx, target, kind, id_) for kind, id_ in keys]
+
+    def _unshare(self, ctx: Context, target: str, kind: str, id_: str) -> Receipt:
+        try:
+            url, asked = f"{base(ctx)}/fhir/{target}/{kind}/{id_}/$unshare", unshared(target)
+            status = self._call(ctx, "POST", url, content=asked, headers={"Content-Type": FHIR}).status_code
+        except NotFound as error:
+            status = error.status or httpx2.codes.NOT_FOUND
+        return Receipt(type=kind, id=id_, ok=True, status=status)
+
     def read_back(self, ctx: Context, target: str, keys: Sequence[tuple[str, str]]) -> Sequence[RemoteState]:
         """Read resources of a member; ``body`` is ``None`` for what is gone, or whose member is."""
         return [self._read(ctx, target, kind, id_) for kind, id_ in keys]
@@ -113,14 +114,15 @@ class MemberFhir:
         return [version_of(entry, key) for entry in reversed(entries)]
 
     def announce(self, ctx: Context, last: datetime, following: datetime, behind: Sequence[str] = ()) -> None:
-        """Tell until when the portal is up to date, for whom it isn't, and when the next slot is."""
+        """Tell until when the portal is up to date, for whom it isn't, and when the next slot is. A portal may leave this call out."""
         said = {
             "last": last.astimezone(UTC).isoformat(),
             "next": following.astimezone(UTC).isoformat(),
             "behind": list(behind),
         }
         headers = {"Content-Type": "application/json"}
-        self._call(ctx, "POST", f"{base(ctx)}/sync-status", content=msgspec.json.encode(said), headers=headers)
+        with suppress(NotFound):
+            self._call(ctx, "POST", f"{base(ctx)}/sync-status", content=msgspec.json.encode(said), headers=headers)
 
     def _read(self, ctx: Context, target: str, kind: str, id_: str) -> RemoteState:
         try:
