@@ -8,6 +8,7 @@ the source's records look like, and before the first of them came. A number that
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, Final
 
 from gateway.database import Connection
@@ -24,6 +25,12 @@ select link.id, person.code from link join person on person.id = link.person_id
 where link.client_id = %s and link.related_rid is null"""
 RELATED: Final = """
 select rid, body from resource where client_id = %s and rtype = 'RelatedPerson' and not deleted order by rid"""
+BIRTH: Final = """
+select client.birth_date, patient.body from client
+join resource patient on patient.org = client.org and patient.rtype = 'Patient' and patient.rid = client.patient_rid and not patient.deleted
+where client.id = %s"""
+SET_BIRTH: Final = "update client set birth_date = %s where id = %s"
+WHOLE_DATE: Final = len("1940-02-01")
 SET_RELATED: Final = "update link set related_rid = %s where id = %s"
 
 
@@ -67,6 +74,26 @@ def relate(db: Connection, client_id: int) -> int:
     for pair in known:
         db.execute(SET_RELATED, pair)
     return len(known)
+
+
+def keep_birth_date(db: Connection, client_id: int) -> None:
+    """Bring the birth date that ages are reckoned by in line with the stored Patient; the caller holds the client's lock.
+
+    A year or a month alone is no date: nobody's rights change on a day that isn't known.
+    """
+    row = db.execute(BIRTH, (client_id,)).fetchone()
+    if row is None:
+        return
+    born = _whole_date(str(loads(bytes(row.body)).get("birthDate", "")))
+    if born != row.birth_date:
+        db.execute(SET_BIRTH, (born, client_id))
+
+
+def _whole_date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if len(text) == WHOLE_DATE else None
+    except ValueError:
+        return None
 
 
 def number_of(db: Connection, ids: IdSpace, patient_rid: str, body: bytes | None) -> str:

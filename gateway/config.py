@@ -105,6 +105,23 @@ class ScheduleConfig(_Part):
     hours: LocalHours = (7, 11, 15, 19, 23)
 
 
+Ending = Literal["retract", "freeze"]
+
+
+class SharingConfig(_Part):
+    """What this organisation asks before a dossier opens, and what becomes of what portals hold when sharing ends by itself.
+
+    ``dossier_acr``: 2 a second factor, 3 substantial; ``step_up_minutes``: how long that step holds. ``freeze`` sends nothing new and
+    leaves what is there; ``retract`` takes it back.
+    """
+
+    dossier_acr: Annotated[int, Field(ge=2, le=3)] = 2
+    step_up_minutes: PositiveInt | None = None
+    on_expiry: Ending = "retract"
+    at_end_of_care: Ending = "retract"
+    on_death: Ending = "freeze"
+
+
 class TlsConfig(_Part):
     """Files of a listener's certificate and key; ``client_ca`` makes it ask for a client certificate of that authority."""
 
@@ -188,6 +205,7 @@ class OrganisationConfig(_Part):
     sources: tuple[SourceConfig, ...] = ()
     portals: tuple[PortalConfig, ...] = ()
     schedule: ScheduleConfig = ScheduleConfig()
+    sharing: SharingConfig = SharingConfig()
     listeners: tuple[ListenerConfig, ...] = ()
 
     @model_validator(mode="after")
@@ -211,6 +229,7 @@ KEYS: Final = {
     "sources": tuple(SourceConfig.model_fields),
     "portals": tuple(PortalConfig.model_fields),
     "schedule": tuple(ScheduleConfig.model_fields),
+    "sharing": tuple(SharingConfig.model_fields),
     "mllp": tuple(MllpListenerConfig.model_fields),
     "http": tuple(HttpListenerConfig.model_fields),
     "folder": tuple(FolderListenerConfig.model_fields),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway import careteam
-from gateway.clients import relate
+from gateway.clients import keep_birth_date, relate
 from gateway.crash import crash_point
 from gateway.database import Connection
 from gateway.runtime import Gateway
@@ -178,6 +178,8 @@ def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
         causes, unrelated = (set(due.causes), due.unrelated) if due else (set(), False)
         if "class-map" in causes:
             restamp_client(db, gateway, org, client_id)
+        if causes & {"store", "birth-date"}:
+            keep_birth_date(db, client_id)
         # The person's own record can come from the source later than the link.
         if (unrelated and relate(db, client_id)) or causes - {"store"}:
             careteam.rewrite(db, gateway, org, client_id, patient)

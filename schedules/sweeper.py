@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
@@ -15,6 +15,7 @@ import psycopg
 import structlog
 
 from gateway.audit import export_heads
+from gateway.consent import turn_clock
 from gateway.errors import Conflict, GatewayError
 from gateway.flow import Each, Flow, Progress
 from gateway.ledger import disclose_client, due_now
@@ -28,6 +29,8 @@ from schedules.listing import schedules
 
 SWEEP_S: Final = 15.0
 HEADS_EVERY: Final = timedelta(minutes=1)
+# Birthdays and ends of mandates are told weeks ahead; what they take away is seen to at every sweep.
+CLOCK_EVERY: Final = timedelta(hours=1)
 CHUNK: Final = 500
 
 ALL_DONE: Final = "select bool_and(coalesce(outcome, '') = 'done') as whole from run where id = any(%s)"
@@ -124,6 +127,7 @@ class Sweeper:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._alive, args=(self._loop,), name="sweeper")
         self._running: dict[int, threading.Thread] = {}
+        self._clock_turned: dict[int, datetime] = {}
 
     def start(self) -> None:
         """Begin at once: a slot may have been missed while nothing ran."""
@@ -157,6 +161,10 @@ class Sweeper:
             if slot is not None:
                 self._begin(slot)
         sweep(self._gateway, org, self._urgent)
+        now = self._gateway.clock()
+        if org not in self._clock_turned or now - self._clock_turned[org] >= CLOCK_EVERY:
+            turn_clock(self._gateway, org)
+            self._clock_turned[org] = now
 
     def _begin(self, slot: ClaimedSlot) -> None:
         def run() -> None:

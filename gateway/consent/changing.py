@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway import careteam
 from gateway.audit import AuditEvent, append
-from gateway.clients import find_client
+from gateway.clients import find_client, keep_birth_date
 from gateway.database import Connection
 from gateway.ledger import Change, disclose_locked, lock_client
 from gateway.runtime import Gateway
@@ -73,4 +73,7 @@ def hold(db: Connection, gateway: Gateway, org: int, client: str | int) -> Chang
         NotFound: there is no such client.
     """
     client_id = find_client(db, gateway.keys(org).ids(), client)
-    return Changing(db=db, gateway=gateway, org=org, client=client_id, patient=lock_client(db, client_id) or "")
+    patient = lock_client(db, client_id) or ""
+    # A Patient can have been stored and not looked at since: nothing is decided by an age that is out of date.
+    keep_birth_date(db, client_id)
+    return Changing(db=db, gateway=gateway, org=org, client=client_id, patient=patient)

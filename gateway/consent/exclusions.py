@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from gateway.audit import AuditEvent
+from gateway.clients import find_client
 from gateway.consent.changing import changing
 from gateway.consent.people import known_person, resource_of
+from gateway.errors import NotFound
 from gateway.ledger import Change
 from gateway.runtime import Gateway
 
@@ -16,6 +19,25 @@ insert into exclusion (org, client_id, person_id, class, rkey, valid_from, valid
 values (%s, %s, %s, %s, %s, app_now(), %s, %s, %s, app_now()) returning id"""
 LIFT: Final = """
 update exclusion set superseded_at = app_now() where id = %s and client_id = %s and superseded_at is null"""
+LIST: Final = """
+select exclusion.id as number, person.code as person, exclusion.class as class_, resource.rtype || '/' || resource.rid as resource,
+  exclusion.reason_code, exclusion.set_by, exclusion.valid_from, exclusion.valid_to
+from exclusion left join person on person.id = exclusion.person_id left join resource on resource.rkey = exclusion.rkey
+where exclusion.client_id = %s and exclusion.superseded_at is null order by exclusion.id"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excluded:
+    """What is forbidden; what is empty is everybody, or everything."""
+
+    number: int
+    person: str | None
+    class_: str | None
+    resource: str | None
+    reason_code: str
+    set_by: str
+    valid_from: datetime
+    valid_to: datetime | None
 
 
 def exclude(
@@ -47,8 +69,24 @@ def exclude(
 
 
 def lift(gateway: Gateway, org: int, *, client: str | int, exclusion: int, by: str = "operator") -> Change:
-    """End an exclusion."""
+    """End an exclusion.
+
+    Raises:
+        NotFound: this client has no such exclusion.
+    """
     with changing(gateway, org, client) as under:
-        under.db.execute(LIFT, (exclusion, under.client))
+        if not under.db.execute(LIFT, (exclusion, under.client)).rowcount:
+            raise NotFound(f"this client has no exclusion {exclusion}; see: zorgsluis grant exclusions")
         under.outdate()
         return under.take_effect(AuditEvent(event="client", action="U", agent=by, detail={"lifted": exclusion}))
+
+
+def exclusions(gateway: Gateway, org: int, client: str | int) -> list[Excluded]:
+    """Return what is forbidden about a client.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    with gateway.database.transaction(org) as db:
+        rows = db.execute(LIST, (find_client(db, gateway.keys(org).ids(), client),)).fetchall()
+    return [Excluded(**row._asdict()) for row in rows]

@@ -11,6 +11,7 @@ from gateway.consent.changing import Changing, changing
 from gateway.consent.grants import CURRENT, GRANT, SUPERSEDE
 from gateway.consent.mandates import refuse_without_mandate
 from gateway.consent.people import known_person
+from gateway.consent.tasks import announce_birthdays
 from gateway.disclosure.decide import Level
 from gateway.errors import Rejected
 from gateway.ledger import Change
@@ -120,6 +121,7 @@ def confirm(gateway: Gateway, org: int, *, client: str | int, person: str, by: s
         what = "active and rests on a parent's authority"
         rows = _some(_rows(under, person), what, lambda row: row.parental and row.status == "active")
         _supersede(under, rows, {"confirmed_at": gateway.clock()}, "confirm", by, person)
+        announce_birthdays(under.db, org, under.client)
     return under.change
 
 

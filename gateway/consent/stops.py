@@ -3,31 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from gateway.audit import AuditEvent
-from gateway.consent.changing import changing
+from gateway.consent.changing import Changing, changing
 from gateway.ledger import Change
 from gateway.runtime import Gateway
 
 STOP: Final = "update client set stop_reason = %s, stopped_at = app_now(), frozen = %s where id = %s"
-RESUME: Final = "update client set stop_reason = null, stopped_at = null, frozen = false where id = %s"
+RESUME: Final = "update client set stop_reason = null, stopped_at = null, frozen = false, end_of_care_at = null where id = %s"
+END_OF_CARE: Final = "update client set end_of_care_at = %s where id = %s"
+ON_DEATH: Final = "select freeze_on_death from organisation where id = %s"
 
 
 def stop(gateway: Gateway, org: int, *, client: str | int, reason: str, freeze: bool, by: str = "operator") -> Change:
-    """Stop sharing for a client. With ``freeze`` nothing new goes and what is at the portals stays; without, all is retracted."""
-    return _change(gateway, org, client, STOP, (reason, freeze), by, {"stop": reason, "freeze": freeze})
+    """Stop sharing for a client. With ``freeze`` nothing new goes and what is at the portals stays; without, all is retracted.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    with changing(gateway, org, client) as under:
+        return _stop(under, reason, by, freeze=freeze)
 
 
 def resume(gateway: Gateway, org: int, *, client: str | int, by: str = "operator") -> Change:
-    """Share again for a client who was stopped."""
-    return _change(gateway, org, client, RESUME, (), by, {"stop": None})
+    """Share again for a client who was stopped, or whose care goes on after all.
 
-
-def _change(
-    gateway: Gateway, org: int, client: str | int, statement: str, values: tuple[Any, ...], by: str, detail: Mapping[str, Any]
-) -> Change:
+    Raises:
+        NotFound: there is no such client.
+    """
     with changing(gateway, org, client) as under:
-        under.db.execute(statement, (*values, under.client))
-        under.outdate()
-        return under.take_effect(AuditEvent(event="client", action="U", agent=by, detail=detail))
+        return _written(under, RESUME, (), by, {"stop": None})
+
+
+def end_care(gateway: Gateway, org: int, *, client: str | int, at: datetime | None = None, by: str = "operator") -> Change:
+    """Note when care ends or ended: from then sharing stops, and what is at the portals goes or stays as the organisation has it.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    ends = at or gateway.clock()
+    with changing(gateway, org, client) as under:
+        return _written(under, END_OF_CARE, (ends,), by, {"end_of_care": ends.isoformat()})
+
+
+def died(gateway: Gateway, org: int, *, client: str | int, freeze: bool | None = None, by: str = "operator") -> Change:
+    """Stop sharing because the client died. Unless it is said, the organisation's own rule decides what becomes of what portals hold.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    with changing(gateway, org, client) as under:
+        rule = under.db.execute(ON_DEATH, (org,)).fetchone()
+        freezes = bool(rule.freeze_on_death) if rule is not None and freeze is None else bool(freeze)
+        return _stop(under, "death", by, freeze=freezes)
+
+
+def _stop(under: Changing, reason: str, by: str, *, freeze: bool) -> Change:
+    return _written(under, STOP, (reason, freeze), by, {"stop": reason, "freeze": freeze})
+
+
+def _written(under: Changing, statement: str, values: tuple[Any, ...], by: str, detail: Mapping[str, Any]) -> Change:
+    under.db.execute(statement, (*values, under.client))
+    under.outdate()
+    return under.take_effect(AuditEvent(event="client", action="U", agent=by, detail=detail))

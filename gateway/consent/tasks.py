@@ -24,6 +24,16 @@ update task set closed_at = app_now(), closed_by = 'clock'
 where closed_at is null and kind = 'mandate-ended' and (%(client)s::bigint is null or client_id = %(client)s)
   and not exists (select from orphaned_grant orphan
     where orphan.client_id = task.client_id and orphan.grant_id = (task.detail ->> 'grant')::bigint)"""
+# A birthday that somebody has to be ready for, told 30 days ahead.
+ANNOUNCE_BIRTHDAYS: Final = """
+insert into task (org, kind, client_id, about, detail, opened_at, due_at)
+select %(org)s, 'age-review', client_id, years::text, jsonb_build_object('age', years, 'persons', to_jsonb(persons)), app_now(), at
+from age_review where %(client)s::bigint is null or client_id = %(client)s
+on conflict do nothing"""
+CLOSE_REVIEWED: Final = """
+update task set closed_at = app_now(), closed_by = 'clock'
+where closed_at is null and kind = 'age-review' and (%(client)s::bigint is null or client_id = %(client)s)
+  and not exists (select from age_review where age_review.client_id = task.client_id and years::text = task.about)"""
 OPEN: Final = """
 select task.id, task.kind, client.patient_rid, patient.body, portal.code as portal, task.about, task.detail, task.opened_at, task.due_at
 from task left join client on client.id = task.client_id left join portal on portal.id = task.portal_id
@@ -54,6 +64,13 @@ def flag_ended_mandates(db: Connection, org: int, client_id: int | None = None) 
     values = {"org": org, "client": client_id}
     db.execute(CLOSE_SETTLED, values)
     return db.execute(FLAG_ENDED_MANDATES, values).rowcount
+
+
+def announce_birthdays(db: Connection, org: int, client_id: int | None = None) -> int:
+    """Open a task for each birthday that changes who decides, and close those that were seen to; return how many were opened."""
+    values = {"org": org, "client": client_id}
+    db.execute(CLOSE_REVIEWED, values)
+    return db.execute(ANNOUNCE_BIRTHDAYS, values).rowcount
 
 
 def tasks(gateway: Gateway, org: int, client: str | int | None = None) -> list[Task]:
