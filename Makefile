@@ -8,7 +8,7 @@ BIN := .venv/bin
 PACKAGES := gateway mappings connectors schedules api samples
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-runtime demo test lint format bench bench-mapping intake-kills fuzz conformance lock clean
+.PHONY: help setup setup-runtime demo test lint format bench bench-mapping soak intake-kills fuzz conformance lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
@@ -46,6 +46,9 @@ conformance: setup ## HL7's own validator over every kind of resource produced
 
 bench: setup-runtime ## how fast: resources a second, end to end and per stage (JSON)
 	@$(BIN)/zorgsluis bench pipeline $(ARGS)
+
+soak: setup ## a million deliveries under random rights, kills and faults, checked at the portal; JSON to docs/evidence
+	@$(BIN)/python -m tests.soak.run --evidence docs/evidence/soak.json $(ARGS)
 
 intake-kills: setup ## kill serve 50 times under load: what was acknowledged is in the journal, once
 	@INTAKE_KILLS=50 $(BIN)/pytest -q tests/kills/test_intake_kills_hl7.py
