@@ -15,6 +15,7 @@ from gateway import careteam
 from gateway.clients import keep_birth_date, relate
 from gateway.crash import crash_point
 from gateway.database import Connection
+from gateway.retractions import review_staying
 from gateway.runtime import Gateway
 from gateway.store import restamp_client
 
@@ -233,6 +234,7 @@ def _write(db: Connection, values: dict[str, int], differing: Sequence[Any]) -> 
             copy.write_row(row)
     for statement in (NEW_LANES, NEW_ROWS, CHANGED_ROWS, NO_WORK, WORK):
         db.execute(statement, values, prepare=True)
+    review_staying(db, values["client"])
     actions = Counter(row.action for row in differing)
     lanes = tuple(row.id for row in db.execute(LANES, values, prepare=True))
     return Change(lanes=lanes, delivering=actions["put"], retracting=actions["delete"] + actions["narrow"])

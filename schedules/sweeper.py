@@ -21,6 +21,7 @@ from gateway.flow import Each, Flow, Progress
 from gateway.ledger import disclose_client, due_now
 from gateway.outbox import deliver_lane, due_lanes
 from gateway.portals import announce
+from gateway.retractions import review_late
 from gateway.runtime import Gateway
 from gateway.sources import pushed_and_waiting, source_ids
 from gateway.translate import map_batch
@@ -98,6 +99,7 @@ def sweep(gateway: Gateway, org: int, each: Each) -> None:
     each(lambda source: map_batch(gateway, org, source), pushed_and_waiting(gateway, org))
     each(lambda client: disclose_client(gateway, org, client), due_now(gateway, org, CHUNK))
     each(lambda lane: deliver_lane(gateway, org, lane), due_lanes(gateway, org, CHUNK))
+    review_late(gateway, org)
 
 
 class Sweeper:
