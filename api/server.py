@@ -19,6 +19,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from api.fhir.app import FhirApi
 from api.inbound.process import ListenerProcess
 from api.opening import Installation, open_installation
 from api.ops.app import Pages
@@ -137,14 +138,15 @@ def listen(port: int) -> socket.socket:
 
 
 def pages_server(installation: Installation, gateway: Gateway, token: str) -> Server:
-    """Return the web server of the operations pages and the portal API beside them, not yet running.
+    """Return the web server of the operations pages with the portal API and the FHIR interface beside them, not yet running.
 
     Raises:
         Misconfigured: a portal's token can't be used.
     """
     pages = Pages(gateway, installation.organisations, token)
     portals = PortalApi(gateway, callers(installation.config, installation.organisations))
-    application = Starlette(routes=[*portals.routes(), Mount("/", pages.application())])
+    rights = FhirApi(gateway, installation.organisations, token)
+    application = Starlette(routes=[*portals.routes(), *rights.routes(), Mount("/", pages.application())])
     settings: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
     return Server(uvicorn.Config(application, timeout_graceful_shutdown=PAGES_GRACE_S, server_header=False, **settings))
 

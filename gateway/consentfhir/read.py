@@ -24,6 +24,7 @@ from gateway.consentfhir.elements import (
 )
 from gateway.consentfhir.issues import Issues
 from gateway.consentfhir.records import Elsewhere, Person, Prohibition, Right, Rights, Statement
+from gateway.consentfhir.write import elsewhere_id, rights_id
 
 # What says nothing about who may see what.
 ASIDE: Final = frozenset({"resourceType", "id", "meta", "language", "text", "dateTime", "performer", "organization"})
@@ -59,6 +60,16 @@ def read_consent(body: Node) -> Rights | Elsewhere:
         found = Rights(patient=patient)
     issues.stop()
     return found
+
+
+def consent_id(body: Node) -> str:
+    """Return the id that a Consent has here: that of its Patient, or of the consent in the other registry.
+
+    Raises:
+        Unacceptable: as ``read_consent``.
+    """
+    found = read_consent(body)
+    return rights_id(found.patient) if isinstance(found, Rights) else elsewhere_id(found.patient, found.source)
 
 
 def _fixed(issues: Issues, body: Node) -> None:

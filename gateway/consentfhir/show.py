@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.audit import AuditEvent, append
-from gateway.consentfhir.load import Recorded, recorded
+from gateway.consentfhir.load import CLIENT, Recorded, recorded
 from gateway.consentfhir.write import elsewhere_consent, rights_consent
 from gateway.database import Connection
 from gateway.disclosure.classes import CARE_TEAM, OWN_SYSTEM
@@ -43,6 +43,12 @@ def consent(gateway: Gateway, org: int, id_: str, *, by: str = "operator") -> Bo
         if body["id"] == id_:
             return body
     raise NotFound(f"Consent/{id_}: there is none")
+
+
+def has_client(gateway: Gateway, org: int, patient: str) -> bool:
+    """Tell whether an organisation has the client with this Patient."""
+    with gateway.database.transaction(org) as db:
+        return db.execute(CLIENT, (patient,)).fetchone() is not None
 
 
 def care_teams(
