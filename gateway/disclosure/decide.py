@@ -26,8 +26,8 @@ from gateway.disclosure.policy import (
     Subscriber,
     Verdict,
 )
-from gateway.disclosure.reasons import LADDER, Code
-from gateway.disclosure.rules import RULES, Rules, audience_of, birthday
+from gateway.disclosure.reasons import CODES, LADDER, Code
+from gateway.disclosure.rules import RULES, Case, Rules, audience_of, birthday
 
 __all__ = [
     "AUDIENCES",
@@ -53,6 +53,8 @@ __all__ = [
 
 # How far each end is along: the ladder, then grants that would permit but are barred, then one that does.
 REACHED: Final[dict[Code, int]] = {code: far for far, code in enumerate((*LADDER, "age-gate", "representation-missing", "grant"))}
+# What refuses by itself is the same answer each time.
+REFUSALS: Final[dict[Code, Verdict]] = {code: Verdict(code=code) for code in CODES}
 
 
 def decide(facts: Facts, subscriber: Subscriber, policy: Policy, at: datetime) -> Verdict:
@@ -66,31 +68,36 @@ def decide_by(rules: Rules, facts: Facts, subscriber: Subscriber, policy: Policy
     The first forbid that holds is the reason. Else, of the person's grants, the one that comes furthest is: one that permits, one that would
     but is barred, one that falls short. Of equals, the wider level, then the older one.
     """
+    case = Case(facts, subscriber, policy, at, audience_of(facts))
     for forbid in rules.forbids:
-        if forbid.holds(facts, subscriber, policy, at):
-            return Verdict(code=forbid.code)
-    best, code = None, LADDER[0]
-    for grant in policy.grants:
-        if grant.person == subscriber.person:
-            end = _end_of(rules, grant, facts, subscriber, policy, at)
-            if best is None or _order(end, grant) > _order(code, best):
-                best, code = grant, end
+        if forbid.holds(case):
+            return REFUSALS[forbid.code]
+    own = [(_end_of(rules, grant, case), grant) for grant in policy.grants if grant.person == subscriber.person]
+    code, best = max(own, key=_far) if len(own) > 1 else own[0] if own else (LADDER[0], None)
     if best is None or code == LADDER[0]:
-        return Verdict(code=LADDER[0])
+        return REFUSALS[LADDER[0]]
     return Verdict(code=code, projection=_projection(facts, subscriber, best) if code == "grant" else None, grant_id=best.id)
 
 
-def _order(code: Code, grant: Grant) -> tuple[int, bool, int]:
+def _far(end: tuple[Code, Grant]) -> tuple[int, bool, int]:
+    code, grant = end
     return REACHED[code], grant.level == "private-medical", -grant.id
 
 
-def _end_of(rules: Rules, grant: Grant, facts: Facts, subscriber: Subscriber, policy: Policy, at: datetime) -> Code:
+def _end_of(rules: Rules, grant: Grant, case: Case) -> Code:
     """Return what a grant comes to; one that is barred and falls short as well counts for nothing."""
-    bar = next((bar.code for bar in rules.bars if bar.holds(grant, facts, policy, at)), None)
-    short = next((rung.code for rung in rules.rungs if rung.fails(grant, facts, subscriber, at)), None)
-    if bar is None:
-        return short or "grant"
-    return bar if short is None else LADDER[0]
+    short = _falls_short(rules, grant, case)
+    for bar in rules.bars:
+        if bar.holds(grant, case):
+            return LADDER[0] if short else bar.code
+    return short or "grant"
+
+
+def _falls_short(rules: Rules, grant: Grant, case: Case) -> Code | None:
+    for rung in rules.rungs:
+        if rung.fails(grant, case):
+            return rung.code
+    return None
 
 
 def _projection(facts: Facts, subscriber: Subscriber, grant: Grant) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from gateway.disclosure.reasons import Code
 
@@ -20,8 +20,7 @@ AUDIENCES: Final = frozenset({"circle", "trust-group", "provider-and-trust-group
 BASE_CLASSES: Final = frozenset({"profile", "care-team"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassRule:
+class ClassRule(NamedTuple):
     """What the class map says about one key of a source; ``basic_projection`` is how a basic member sees it, if at all."""
 
     class_: str

@@ -28,7 +28,7 @@ Code = Literal[
     "level-too-low",
     "step-up-missing",
 ]
-CODES: Final[tuple[str, ...]] = get_args(Code)
+CODES: Final[tuple[Code, ...]] = get_args(Code)
 
 # Of several grants the one that comes furthest along this row is the reason; one that passes them all permits.
 LADDER: Final[tuple[Code, ...]] = (

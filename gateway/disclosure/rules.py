@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -33,6 +33,19 @@ OF_AGE: Final = 18
 # What members of portals are to a registry of consents (v3-ActReason SUPNWK: support network).
 CATEGORY: Final = "support-network"
 PURPOSE: Final = "SUPNWK"
+CONFIDENTIAL: Final = frozenset({"confidential", "V"})
+# Which scopes of a mandate open what isn't meant for the circle, and what is.
+SCOPES: Final = (frozenset({"medical"}), frozenset({"care", "medical"}))
+
+
+class Case(NamedTuple):
+    """What is decided: one resource, one member, at one moment. ``audience`` is whom the resource is meant for."""
+
+    facts: Facts
+    subscriber: Subscriber
+    policy: Policy
+    at: datetime
+    audience: str | None
 
 
 class Forbid(NamedTuple):
@@ -40,7 +53,7 @@ class Forbid(NamedTuple):
 
     name: str
     code: Code
-    holds: Callable[[Facts, Subscriber, Policy, datetime], bool]
+    holds: Callable[[Case], bool]
 
 
 class Bar(NamedTuple):
@@ -48,7 +61,7 @@ class Bar(NamedTuple):
 
     name: str
     code: Code
-    holds: Callable[[Grant, Facts, Policy, datetime], bool]
+    holds: Callable[[Grant, Case], bool]
 
 
 class Rung(NamedTuple):
@@ -56,7 +69,7 @@ class Rung(NamedTuple):
 
     name: str
     code: Code
-    fails: Callable[[Grant, Facts, Subscriber, datetime], bool]
+    fails: Callable[[Grant, Case], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,54 +97,45 @@ def birthday(birth_date: date, age: int) -> datetime:
         day = birth_date.replace(year=year)
     except ValueError:
         day = date(year, 2, 28)
-    return datetime(day.year, day.month, day.day, tzinfo=ZONE)
+    return datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)
 
 
 # Forbids -------------------------------------------------------------------------------------------------------------------------
 
 
-def _stopped(_: Facts, __: Subscriber, policy: Policy, at: datetime) -> bool:
-    return policy.stopped or (policy.end_of_care_at is not None and policy.end_of_care_at <= at)
+def _stopped(case: Case) -> bool:
+    return case.policy.stopped or (case.policy.end_of_care_at is not None and case.policy.end_of_care_at <= case.at)
 
 
-def _unlabelled(facts: Facts, _: Subscriber, __: Policy, ___: datetime) -> bool:
-    """Silence about whom it is for means no."""
-    return audience_of(facts) not in AUDIENCES
+def _from_this_portal(case: Case) -> bool:
+    return case.facts.origin_portal is not None and case.facts.origin_portal == case.subscriber.origin
 
 
-def _excluded(facts: Facts, subscriber: Subscriber, policy: Policy, at: datetime) -> bool:
-    return any(_excludes(exclusion, facts, subscriber, at) for exclusion in policy.exclusions)
+def _excluded(case: Case) -> bool:
+    return any(_applies(exclusion, case) for exclusion in case.policy.exclusions)
 
 
-def _objected(facts: Facts, subscriber: Subscriber, policy: Policy, at: datetime) -> bool:
+def _objected(case: Case) -> bool:
     """An objection stands unless a permission is nowhere less specific, and somewhere more: where neither is, the objection wins."""
-    if not policy.external:
+    if not case.policy.external:
         return False
-    applying = [consent for consent in policy.external if _applies(consent, facts, subscriber, at)]
+    applying = [
+        consent
+        for consent in case.policy.external
+        if consent.category in (None, CATEGORY) and consent.purpose in (None, PURPOSE) and _applies(consent, case)
+    ]
     permits = [_specificity(consent) for consent in applying if consent.decision == "permit"]
     denies = [_specificity(consent) for consent in applying if consent.decision == "deny"]
     return any(not any(_outranks(permit, deny) for permit in permits) for deny in denies)
 
 
-def _excludes(exclusion: Exclusion, facts: Facts, subscriber: Subscriber, at: datetime) -> bool:
-    return within(at, exclusion.valid_from, exclusion.valid_to) and _names(exclusion, facts, subscriber)
-
-
-def _applies(consent: ExternalConsent, facts: Facts, subscriber: Subscriber, at: datetime) -> bool:
+def _applies(record: Exclusion | ExternalConsent, case: Case) -> bool:
+    """Tell whether it holds now, and everything that it names is meant here."""
     return (
-        within(at, consent.valid_from, consent.valid_to)
-        and _names(consent, facts, subscriber)
-        and consent.category in (None, CATEGORY)
-        and consent.purpose in (None, PURPOSE)
-    )
-
-
-def _names(record: Exclusion | ExternalConsent, facts: Facts, subscriber: Subscriber) -> bool:
-    """Tell whether everything that the record names is meant here."""
-    return (
-        record.person in (None, subscriber.person)
-        and (record.class_ is None or (facts.rule is not None and record.class_ == facts.rule.class_))
-        and record.rkey in (None, facts.rkey)
+        within(case.at, record.valid_from, record.valid_to)
+        and record.person in (None, case.subscriber.person)
+        and (record.class_ is None or (case.facts.rule is not None and record.class_ == case.facts.rule.class_))
+        and record.rkey in (None, case.facts.rkey)
     )
 
 
@@ -148,70 +152,72 @@ def _outranks(permit: tuple[int, ...], deny: tuple[int, ...]) -> bool:
     return permit != deny and all(ours >= theirs for ours, theirs in zip(permit, deny, strict=True))
 
 
-def _from_this_portal(facts: Facts, subscriber: Subscriber, _: Policy, __: datetime) -> bool:
-    return facts.origin_portal is not None and facts.origin_portal == subscriber.origin
-
-
 # Bars ----------------------------------------------------------------------------------------------------------------------------
 
 
-def _unrepresented(grant: Grant, facts: Facts, policy: Policy, at: datetime) -> bool:
+def _unrepresented(grant: Grant, case: Case) -> bool:
     """A right that holds by law holds as long as the person represents the client in this."""
-    return grant.basis == "statutory" and not any(
-        _represents(representation, grant.person, facts, policy, at) for representation in policy.representations
-    )
+    if grant.basis != "statutory":
+        return False
+    return not any(_represents(representation, grant.person, case) for representation in case.policy.representations)
 
 
-def _represents(representation: Representation, person: int, facts: Facts, policy: Policy, at: datetime) -> bool:
-    enough = {"care", "medical"} if audience_of(facts) == "circle" else {"medical"}
+def _represents(representation: Representation, person: int, case: Case) -> bool:
     return (
         representation.person == person
-        and not enough.isdisjoint(representation.scope)
-        and within(at, representation.valid_from, representation.valid_to)
-        and (representation.kind != "parent-authority" or not _reached(policy.birth_date, OF_AGE, at))
+        and not SCOPES[case.audience == "circle"].isdisjoint(representation.scope)
+        and within(case.at, representation.valid_from, representation.valid_to)
+        and not (representation.kind == "parent-authority" and _reached(OF_AGE, case))
     )
 
 
-def _unconfirmed(grant: Grant, _: Facts, policy: Policy, at: datetime) -> bool:
+def _unconfirmed(grant: Grant, case: Case) -> bool:
     """What a parent gave must be confirmed again when the client comes to decide with them, and alone."""
-    passed = [age for age in CONFIRMED_AGAIN_AT if _reached(policy.birth_date, age, at)]
-    if not grant.parental or policy.birth_date is None or not passed:
+    if not grant.parental or case.policy.birth_date is None:
         return False
-    return grant.confirmed_at is None or grant.confirmed_at < birthday(policy.birth_date, max(passed))
+    passed = [age for age in CONFIRMED_AGAIN_AT if _reached(age, case)]
+    if not passed:
+        return False
+    return grant.confirmed_at is None or grant.confirmed_at < birthday(case.policy.birth_date, max(passed))
 
 
-def _too_young(grant: Grant, _: Facts, policy: Policy, at: datetime) -> bool:
+def _too_young(grant: Grant, case: Case) -> bool:
     """A child under 12 doesn't decide itself."""
-    return grant.basis == "client" and policy.birth_date is not None and not _reached(policy.birth_date, PARENTS_DECIDE_UNTIL, at)
+    return grant.basis == "client" and case.policy.birth_date is not None and not _reached(PARENTS_DECIDE_UNTIL, case)
 
 
-def _reached(birth_date: date | None, age: int, at: datetime) -> bool:
-    return birth_date is not None and birthday(birth_date, age) <= at
+def _reached(age: int, case: Case) -> bool:
+    return case.policy.birth_date is not None and birthday(case.policy.birth_date, age) <= case.at
 
 
 # Rungs ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _outside_data_period(grant: Grant, facts: Facts, _: Subscriber, __: datetime) -> bool:
+def _outside_data_period(grant: Grant, case: Case) -> bool:
     """An item's own time lies outside the period that the grant is about; an item without a time lies in no period."""
-    if _is_base(facts) or (grant.data_from is None and grant.data_to is None):
+    if (grant.data_from is None and grant.data_to is None) or _is_base(case.facts):
         return False
-    return facts.data_at is None or not within(facts.data_at, grant.data_from, grant.data_to)
+    return case.facts.data_at is None or not within(case.facts.data_at, grant.data_from, grant.data_to)
 
 
-def _outside_classes(grant: Grant, facts: Facts, _: Subscriber, __: datetime) -> bool:
-    return grant.classes is not None and facts.rule is not None and not _is_base(facts) and facts.rule.class_ not in grant.classes
+def _outside_classes(grant: Grant, case: Case) -> bool:
+    if grant.classes is None or _is_base(case.facts):
+        return False
+    return case.facts.rule is not None and case.facts.rule.class_ not in grant.classes
 
 
-def _too_low(grant: Grant, facts: Facts, _: Subscriber, __: datetime) -> bool:
+def _too_low(grant: Grant, case: Case) -> bool:
     """A basic member sees of the circle's items what the class map leaves."""
-    shown = facts.rule is not None and facts.rule.basic_projection
-    return grant.level == "basic" and not (shown and audience_of(facts) == "circle")
+    if grant.level != "basic":
+        return False
+    return case.audience != "circle" or case.facts.rule is None or case.facts.rule.basic_projection is None
 
 
-def _step_up_missing(_: Grant, facts: Facts, subscriber: Subscriber, at: datetime) -> bool:
+def _step_up_missing(_: Grant, case: Case) -> bool:
     """A dossier needs a stronger sign-in than a calendar, and one that isn't too long ago."""
-    return audience_of(facts) != "circle" and (subscriber.acr < subscriber.needed_acr or _grown_old(subscriber, at))
+    if case.audience == "circle":
+        return False
+    return case.subscriber.acr < case.subscriber.needed_acr or _grown_old(case.subscriber, case.at)
 
 
 def _grown_old(subscriber: Subscriber, at: datetime) -> bool:
@@ -231,16 +237,16 @@ def within(at: datetime, start: datetime | None, end: datetime | None) -> bool:
 
 RULES: Final = Rules(
     forbids=(
-        Forbid("link", "not-linked", lambda _, subscriber, __, ___: subscriber.link_state != "active"),
+        Forbid("link", "not-linked", lambda case: case.subscriber.link_state != "active"),
         Forbid("stop", "client-stop", _stopped),
-        Forbid("withdrawn", "resource-withdrawn", lambda facts, *_: facts.withdrawn),
-        Forbid("confidential", "marked-confidential", lambda facts, *_: not facts.labels.isdisjoint({"confidential", "V"})),
-        Forbid("hidden", "hidden", lambda facts, *_: "hidden" in facts.labels),
-        Forbid("third party", "third-party-info", lambda facts, *_: "third-party" in facts.labels),
-        Forbid("unmapped", "class-unmapped", lambda facts, *_: facts.rule is None),
-        Forbid("unlabelled", "unlabelled", _unlabelled),
-        Forbid("provider", "not-in-audience", lambda facts, *_: audience_of(facts) == "provider"),
-        Forbid("class never leaves", "not-in-audience", lambda facts, *_: facts.rule is not None and facts.rule.label == "V"),
+        Forbid("withdrawn", "resource-withdrawn", lambda case: case.facts.withdrawn),
+        Forbid("confidential", "marked-confidential", lambda case: not case.facts.labels.isdisjoint(CONFIDENTIAL)),
+        Forbid("hidden", "hidden", lambda case: "hidden" in case.facts.labels),
+        Forbid("third party", "third-party-info", lambda case: "third-party" in case.facts.labels),
+        Forbid("unmapped", "class-unmapped", lambda case: case.facts.rule is None),
+        Forbid("unlabelled", "unlabelled", lambda case: case.audience not in AUDIENCES),
+        Forbid("provider", "not-in-audience", lambda case: case.audience == "provider"),
+        Forbid("never leaves", "not-in-audience", lambda case: case.facts.rule is not None and case.facts.rule.label == "V"),
         Forbid("exclusion", "excluded", _excluded),
         Forbid("objection", "excluded", _objected),
         Forbid("origin", "from-this-portal", _from_this_portal),
@@ -251,10 +257,10 @@ RULES: Final = Rules(
         Bar("childhood", "age-gate", _too_young),
     ),
     rungs=(
-        Rung("level none", "no-grant", lambda grant, *_: grant.level == "none"),
-        Rung("taken back", "no-grant", lambda grant, *_: grant.status in ("withdrawn", "entered-in-error")),
-        Rung("suspended", "grant-suspended", lambda grant, *_: grant.status == "suspended"),
-        Rung("period", "grant-outside-period", lambda grant, _, __, at: not within(at, grant.valid_from, grant.valid_to)),
+        Rung("level none", "no-grant", lambda grant, _: grant.level == "none"),
+        Rung("taken back", "no-grant", lambda grant, _: grant.status in ("withdrawn", "entered-in-error")),
+        Rung("suspended", "grant-suspended", lambda grant, _: grant.status == "suspended"),
+        Rung("period", "grant-outside-period", lambda grant, case: not within(case.at, grant.valid_from, grant.valid_to)),
         Rung("data period", "before-data-period", _outside_data_period),
         Rung("classes", "class-not-in-grant", _outside_classes),
         Rung("level", "level-too-low", _too_low),

@@ -130,13 +130,13 @@ def test_what_came_from_a_portal_does_not_go_back_to_it_but_goes_to_another() ->
 
 
 @many
-@given(item=facts, subscriber=subscribers, policy=policies)
+@given(item=facts, subscriber=subscribers, policy=policies())
 def test_nothing_is_permitted_without_a_grant(item: Facts, subscriber: Subscriber, policy: Policy) -> None:
     assert not decide(item, subscriber, replace(policy, grants=[]), NOW).permitted
 
 
 @many
-@given(item=facts, subscriber=subscribers, policy=policies, more=grants)
+@given(item=facts, subscriber=subscribers, policy=policies(), more=grants)
 def test_another_grant_never_hides_anything(item: Facts, subscriber: Subscriber, policy: Policy, more: Grant) -> None:
     before = decide(item, subscriber, policy, NOW)
     after = decide(item, subscriber, replace(policy, grants=[*policy.grants, replace(more, id=9)]), NOW)
@@ -144,7 +144,7 @@ def test_another_grant_never_hides_anything(item: Facts, subscriber: Subscriber,
 
 
 @many
-@given(item=facts, subscriber=subscribers, policy=policies, more=exclusions)
+@given(item=facts, subscriber=subscribers, policy=policies(), more=exclusions)
 def test_another_exclusion_never_shows_anything(item: Facts, subscriber: Subscriber, policy: Policy, more: Exclusion) -> None:
     before = decide(item, subscriber, policy, NOW)
     after = decide(item, subscriber, replace(policy, exclusions=[*policy.exclusions, more]), NOW)
@@ -152,7 +152,7 @@ def test_another_exclusion_never_shows_anything(item: Facts, subscriber: Subscri
 
 
 @many
-@given(item=facts, subscriber=subscribers, policy=policies, more=grants)
+@given(item=facts, subscriber=subscribers, policy=policies(), more=grants)
 def test_a_grant_to_one_person_changes_nothing_for_another(
     item: Facts, subscriber: Subscriber, policy: Policy, more: Grant
 ) -> None:
@@ -162,7 +162,7 @@ def test_a_grant_to_one_person_changes_nothing_for_another(
 
 
 @many
-@given(item=facts, subscriber=subscribers, policy=policies, data=st.data())
+@given(item=facts, subscriber=subscribers, policy=policies(), data=st.data())
 def test_the_order_of_grants_and_exclusions_does_not_matter(
     item: Facts, subscriber: Subscriber, policy: Policy, data: st.DataObject
 ) -> None:
@@ -175,7 +175,7 @@ def test_the_order_of_grants_and_exclusions_does_not_matter(
 
 
 @many
-@given(item=facts, subscriber=subscribers, policy=policies)
+@given(item=facts, subscriber=subscribers, policy=policies())
 def test_a_permit_can_be_repeated_from_the_grant_that_it_names_alone(item: Facts, subscriber: Subscriber, policy: Policy) -> None:
     verdict = decide(item, subscriber, policy, NOW)
     named = [grant for grant in policy.grants if grant.id == verdict.grant_id]
@@ -184,7 +184,7 @@ def test_a_permit_can_be_repeated_from_the_grant_that_it_names_alone(item: Facts
 
 
 @many
-@given(item=facts, subscriber=subscribers, policy=policies)
+@given(item=facts, subscriber=subscribers, policy=policies())
 def test_every_verdict_has_a_known_code_and_a_projection_only_with_a_permit(
     item: Facts, subscriber: Subscriber, policy: Policy
 ) -> None:
@@ -194,7 +194,7 @@ def test_every_verdict_has_a_known_code_and_a_projection_only_with_a_permit(
 
 
 @many
-@given(item=facts, subscriber=subscribers, policy=policies)
+@given(item=facts, subscriber=subscribers, policy=policies())
 def test_what_never_leaves_never_leaves(item: Facts, subscriber: Subscriber, policy: Policy) -> None:
     kept = bool(item.labels & {"V", "confidential", "hidden", "third-party"}) or item.withdrawn or item.audience == "provider"
     if kept:
@@ -202,14 +202,14 @@ def test_what_never_leaves_never_leaves(item: Facts, subscriber: Subscriber, pol
 
 
 @many
-@given(item=facts, subscriber=subscribers, policy=policies)
+@given(item=facts, subscriber=subscribers, policy=policies())
 def test_between_two_boundaries_time_changes_nothing(item: Facts, subscriber: Subscriber, policy: Policy) -> None:
     """All periods of these worlds begin and end at the same moment of a day, so a few hours on nothing can be other."""
     assert decide(item, subscriber, policy, NOW) == decide(item, subscriber, policy, NOW + timedelta(hours=11))
 
 
 @many
-@given(item=facts, subscriber=subscribers, policy=policies)
+@given(item=facts, subscriber=subscribers, policy=policies())
 def test_withdrawing_everything_shows_nothing(item: Facts, subscriber: Subscriber, policy: Policy) -> None:
     withdrawn = [replace(grant, status="withdrawn") for grant in policy.grants]
     assert not decide(item, subscriber, replace(policy, grants=withdrawn), NOW).permitted
