@@ -64,6 +64,21 @@ KINDS: Final = {
     "grant": Kind(type=RIGHTS, nl="toestemming gewijzigd", en="permission changed", reason="PATRQT"),
     "exclude": Kind(type=RIGHTS, nl="uitsluiting vastgelegd", en="exclusion set", reason="PATRQT"),
     "client": Kind(type=RIGHTS, nl="delen gestopt of hervat", en="sharing stopped or resumed"),
+    "link-code": Kind(type=RIGHTS, nl="koppelcode uitgegeven of gebruikt", en="code of a letter issued or used"),
+    "link-refused": Kind(type=RIGHTS, nl="koppelcode geweigerd", en="code of a letter refused"),
+    "page": Kind(type=RIGHTS, nl="zorgpagina geopend of gesloten", en="care page opened or closed"),
+    "invitation": Kind(
+        type=RIGHTS, nl="naaste uitgenodigd, of antwoord daarop", en="relative invited, or their answer", reason="PATRQT"
+    ),
+    "mandate": Kind(type=RIGHTS, nl="vertegenwoordiging vastgelegd of beëindigd", en="representation set or ended"),
+    "external-consent": Kind(
+        type=RIGHTS, nl="toestemming van elders overgenomen", en="consent of another registry taken over", reason="PATRQT"
+    ),
+    "task": Kind(type=USED, nl="taak voor een medewerker geopend of gesloten", en="task for staff opened or closed"),
+    "simulate": Kind(type=QUERY, nl="nagegaan wat een wijziging zou doen", en="effect of a change looked up"),
+    "matrix": Kind(type=QUERY, nl="overzicht van rechten bekeken", en="overview of rights looked at"),
+    "rights": Kind(type=QUERY, nl="rechten bekeken", en="rights looked at"),
+    "rights-read": Kind(type=QUERY, nl="rechten gelezen", en="rights read"),
     "explain": Kind(type=QUERY, nl="uitleg gevraagd", en="explanation asked"),
     "search": Kind(type=QUERY, nl="opgezocht", en="looked up"),
     "export": Kind(type=EXPORT, nl="overzicht van inzage gemaakt", en="account of access made", reason="PATRQT"),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway import consent
 from gateway.audit import AuditEvent, append
-from gateway.audit_export import export, in_dutch
+from gateway.audit_export import KINDS, export, in_dutch
 from gateway.errors import NotFound
 from gateway.messages import messages
 from gateway.trace import trace
@@ -119,3 +121,15 @@ def test_the_table_for_the_client_says_in_dutch_what_was_done(world: World) -> N
 
     assert {line[1] for line in lines} >= {"naaste gekoppeld", "toestemming gewijzigd", "overzicht van inzage gemaakt"}
     assert all(line[0].startswith("2026-03-02 07:00") for line in lines)
+
+
+def test_every_kind_of_event_about_a_client_has_words_for_the_client() -> None:
+    root = Path(__file__).parents[2]
+    named = {
+        name
+        for folder in ("gateway", "api")
+        for path in (root / folder).rglob("*.py")
+        for name in re.findall(r'\bevent="([a-z-]+)"', path.read_text(encoding="utf-8"))
+    }
+
+    assert named - set(KINDS) == set()
