@@ -8,16 +8,15 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from psycopg import Rollback
-from psycopg.types.json import Jsonb
 
 from gateway import consent
-from gateway.database import Connection
 from gateway.disclosure.classes import import_class_map
-from gateway.disclosure.decide import Facts, Policy, Subscriber, Verdict, decide
+from gateway.disclosure.decide import Facts, Policy, Subscriber, decide
 from gateway.errors import Misconfigured
 from gateway.insight.explain import explain
 from gateway.ledger import due_clients, due_now
 from tests.integration.store_world import CLASS_MAP, START, SYSTEM, World, filled, gone, open_world
+from tests.integration.written import Written
 from tests.unit.disclosure.cases import NOW, facts, policies, subscribers
 
 WORK = """select outbox.op, outbox.revision, outbox.epoch, outbox.state, ledger.state as ledger, resource.rtype, resource.rid
@@ -40,97 +39,12 @@ def shared(module_database_url: str) -> Iterator[World]:
     opened.database.close()
 
 
-def verdict_of(db: Connection, world: World, item: Facts, subscriber: Subscriber, policy: Policy) -> Verdict:
-    """Write a generated world into the tables and ask the view."""
-
-    def new(query: str, *values: object) -> int:
-        row = db.execute(f"{query} returning *", values).fetchone()
-        assert row is not None
-        return int(getattr(row, "id", None) or row.rkey)
-
-    client = new(
-        "insert into client (org, patient_rid, stop_reason) values (%s, 'p', %s)", world.org, "gone" if policy.stopped else None
-    )
-    rkeys = {
-        number: new(
-            "insert into resource (org, rtype, rid, version, last_updated, client_id, hash, body, system, class_key, audience, labels, "
-            "data_at, withdrawn, origin_portal) values (%s, %s, %s, 1, now(), %s, '', '', 'generated', %s, %s, %s, %s, %s, %s)",
-            world.org,
-            item.rtype if number == item.rkey else "Other",
-            item.rid,
-            client,
-            "mapped" if item.rule else "unmapped",
-            item.audience,
-            sorted(item.labels),
-            item.data_at,
-            item.withdrawn,
-            item.origin_portal,
-        )
-        for number in (1, 2)
-    }
-    if item.rule is not None:
-        rule = item.rule
-        db.execute(
-            "insert into class_map values (%s, 'generated', 'mapped', %s, %s, %s, %s)",
-            (world.org, rule.class_, rule.audience, rule.basic_projection, rule.label),
-        )
-    settings_ = {} if subscriber.origin is None else {"origin": subscriber.origin}
-    portal = new(
-        "insert into portal (org, code, connector, settings, step_up) values (%s, 'generated', 'x', %s, %s)",
-        world.org,
-        Jsonb(settings_),
-        subscriber.acr > 1,
-    )
-    persons = {
-        number: new("insert into person (org, code) values (%s, %s)", world.org, f"generated {number}") for number in (1, 2)
-    }
-    db.execute(
-        "insert into link (org, portal_id, client_id, person_id, member, related_rid, state, linked_at) "
-        "values (%s, %s, %s, %s, gen_random_uuid(), %s, %s, now())",
-        (world.org, portal, client, persons[subscriber.person], subscriber.related_rid, subscriber.link_state),
-    )
-    grants = {
-        new(
-            "insert into trust_grant (org, client_id, person_id, level, classes, data_from, data_to, valid_from, valid_to, status, "
-            "granted_by, basis, recorded_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'x', 'client', now())",
-            world.org,
-            client,
-            persons[grant.person],
-            grant.level,
-            None if grant.classes is None else sorted(grant.classes),
-            grant.data_from,
-            grant.data_to,
-            grant.valid_from,
-            grant.valid_to,
-            grant.status,
-        ): grant.id
-        for grant in policy.grants
-    }
-    for exclusion in policy.exclusions:
-        db.execute(
-            "insert into exclusion (org, client_id, person_id, class, rkey, valid_from, valid_to, reason_code, set_by, recorded_at) "
-            "values (%s, %s, %s, %s, %s, %s, %s, 'x', 'x', now())",
-            (
-                world.org,
-                client,
-                exclusion.person and persons[exclusion.person],
-                exclusion.class_,
-                exclusion.rkey and rkeys[exclusion.rkey],
-                exclusion.valid_from,
-                exclusion.valid_to,
-            ),
-        )
-    row = db.execute("select * from disclosure_verdict where client_id = %s and rkey = %s", (client, rkeys[item.rkey])).fetchone()
-    assert row is not None
-    return Verdict(code=row.code, projection=row.projection, grant_id=grants.get(row.grant_id))
-
-
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(item=facts, subscriber=subscribers, policy=policies)
+@given(item=facts, subscriber=subscribers, policy=policies())
 def test_the_view_decides_as_the_pure_function_does(shared: World, item: Facts, subscriber: Subscriber, policy: Policy) -> None:
     answer = None
     with shared.database.transaction(shared.org) as db:
-        answer = verdict_of(db, shared, item, subscriber, policy)
+        answer = Written(db, shared.org, policy).verdict(item, subscriber)
         raise Rollback
     assert answer == decide(item, subscriber, policy, NOW)
 
