@@ -23,6 +23,7 @@ from samples.portal.faults import Fault
 from samples.portal.fhir import paths, searchset
 from samples.portal.fhir.bundle import Write, read_transaction
 from samples.portal.fhir.capability import capability_statement
+from samples.portal.fhir.parameters import read_member
 from samples.portal.fhir.query import Query, read_query
 from samples.portal.fhir.refused import FHIR_JSON, Refused, entry_refused
 from samples.portal.portal import Portal
@@ -137,6 +138,20 @@ async def transact(request: Request) -> Response:
 
 def _apply(portal: Portal, member: str, writes: list[Write]) -> str:
     return searchset.transaction_response(portal.compartments.apply(member, writes))
+
+
+@guarded
+async def unshare(request: Request) -> Response:
+    """``POST Type/id/$unshare``: take a resource away from the member; one that isn't there is no fault."""
+    member, kind, identity = _key(request)
+    if read_member(await body_of(request)) != member:
+        raise Refused(400, "invalid", "The parameter member names another member than the base.", expression="Parameters")
+    fault = await misbehave(request, [f"{member}/{kind}/{identity}"], writing=True)
+    write = Write(index=0, type=kind, id=identity, expected=None, body=None)
+    await run_in_threadpool(portal_of(request).compartments.apply, member, [write])
+    if fault is not None and fault.kind == "reset-after-write":
+        raise DropConnection
+    return Response(status_code=204)
 
 
 @guarded
@@ -256,5 +271,6 @@ ROUTES: Final = [
     Route("/fhir/{member:id}/{type:kind}/{id:id}", read, methods=["GET"]),
     Route("/fhir/{member:id}/{type:kind}/{id:id}/_history", history, methods=["GET"]),
     Route("/fhir/{member:id}/{type:kind}/{id:id}/_history/{version:int}", read_version, methods=["GET"]),
+    Route("/fhir/{member:id}/{type:kind}/{id:id}/$unshare", unshare, methods=["POST"]),
     Route("/fhir/{rest:path}", not_here, methods=WRITES),
 ]
