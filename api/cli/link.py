@@ -6,11 +6,13 @@ from typing import Annotated, Final
 
 import typer
 
+from api.cli import letters
+from api.cli.letters import PortalOption
 from api.cli.rights import By, ClientArgument, PersonArgument, carried_out, known_links, only_portal
 from api.cli.shared import Json, line, opened, table
 
 app = typer.Typer(help="Links between persons and clients at a portal.", no_args_is_help=True)
-PortalOption = Annotated[str | None, typer.Option(help="The portal's code; not needed when there is one.", metavar="CODE")]
+letters.register(app)
 
 RELATED: Final = "select related_rid is not null as related from link where member = %s"
 

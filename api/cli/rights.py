@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from api.cli.shared import EXIT_ASIDE
+from api.cli.shared import EXIT_ASIDE, opened
 
 if TYPE_CHECKING:
     from api.opening import Installation
     from gateway.consent import LinkLine
+    from gateway.ledger import Change
     from gateway.runtime import Gateway, Task
 
 ClientArgument = Annotated[str, typer.Argument(help="The client: the number at its source, or SOURCE:NUMBER.", metavar="CLIENT")]
@@ -44,6 +45,31 @@ def carried_out(gateway: Gateway, org: int) -> Iterator[Gateway]:
     for lane in sorted(lanes):
         deliver_lane(gateway, org, lane)
     _say_what_waits(gateway, org, sorted(lanes))
+
+
+@contextmanager
+def changing_rights(context: typer.Context) -> Iterator[tuple[Gateway, int]]:
+    """Yield (gateway, organisation) of an installation whose changes of rights are carried out at the end of the block."""
+    with opened(context) as (installation, org), carried_out(installation.gateway, org) as gateway:
+        yield gateway, org
+
+
+def told(said: str, change: Change) -> None:
+    """Say what a change set in motion."""
+    typer.echo(f"{said}: {change.delivering} to deliver, {change.retracting} to retract")
+
+
+def known_classes(gateway: Gateway, org: int, classes: list[str] | None) -> None:
+    """Refuse a class that isn't one.
+
+    Raises:
+        typer.BadParameter: it names what is no class of this organisation.
+    """
+    from gateway.consent.administration import unknown_classes
+
+    unknown, known = unknown_classes(gateway, org, classes or ())
+    if unknown:
+        raise typer.BadParameter(f"no class is called {', '.join(unknown)}; there are: {', '.join(known)}", param_hint="--class")
 
 
 def _say_what_waits(gateway: Gateway, org: int, lanes: list[int]) -> None:

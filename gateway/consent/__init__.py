@@ -6,7 +6,7 @@ from gateway.consent.clock import Review, review, turn_clock
 from gateway.consent.exclusions import Excluded, exclude, exclusions, lift
 from gateway.consent.external import External, end_external, externals, record_external
 from gateway.consent.grants import set_grant
-from gateway.consent.lifecycle import change_grant, confirm, expire, reinstate, suspend, withdraw
+from gateway.consent.lifecycle import Parts, change_grant, confirm, expire, reinstate, suspend, withdraw
 from gateway.consent.links import LinkLine, link, links, unlink
 from gateway.consent.mandates import Mandate, add_mandate, end_mandate, mandates
 from gateway.consent.stops import died, end_care, resume, stop
@@ -17,6 +17,7 @@ __all__ = [
     "External",
     "LinkLine",
     "Mandate",
+    "Parts",
     "Review",
     "Task",
     "add_mandate",

@@ -18,7 +18,7 @@ from gateway.consent.changing import Changing, changing
 from gateway.consent.grants import put_grant
 from gateway.consent.links import make_link
 from gateway.consent.pages import open_page
-from gateway.consent.people import known_portal, person_of
+from gateway.consent.people import known_person, known_portal, person_of
 from gateway.consent.tries import account_hash, count_try, forgive, tell_refused
 from gateway.disclosure.decide import Level
 from gateway.errors import NotFound
@@ -113,7 +113,7 @@ def revoke_codes(gateway: Gateway, org: int, *, client: str | int, person: str, 
     """
     with gateway.database.transaction(org) as db:
         client_id, portal_id = find_client(db, gateway.keys(org).ids(), client), known_portal(db, org, portal)
-        revoked = db.execute(REVOKE, (client_id, person_of(db, org, person), portal_id)).rowcount
+        revoked = db.execute(REVOKE, (client_id, known_person(db, org, person), portal_id)).rowcount
         detail = {"person": person, "portal": portal, "revoked": revoked}
         append(
             db, gateway.keys(org), org, [AuditEvent(event="link-code", action="D", agent=by, client_id=client_id, detail=detail)]

@@ -1,0 +1,123 @@
+"""``zorgsluis grant exclude`` and ``grant stop``: what forbids, whatever was granted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api.cli.periods import Until, end
+from api.cli.rights import By, ClientArgument, changing_rights, known_classes, told
+from api.cli.shared import Json, line, opened, table
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to ``zorgsluis grant``."""
+    app.command()(exclude)
+    app.command()(lift)
+    app.command()(exclusions)
+    app.command()(stop)
+    app.command()(restart)
+
+
+def exclude(
+    context: typer.Context,
+    client: ClientArgument,
+    reason: Annotated[str, typer.Option(help="Why, as a code: good-care, client-asked, …", metavar="CODE")],
+    person: Annotated[str | None, typer.Option(help="Only for this person; else for everybody.", metavar="PERSON")] = None,
+    class_: Annotated[str | None, typer.Option("--class", help="Only this class.", metavar="NAME")] = None,
+    resource: Annotated[str | None, typer.Option(help="Only this resource.", metavar="TYPE/ID")] = None,
+    until: Until = None,
+    by: By = "operator",
+) -> None:
+    """Forbid, whatever was granted: what was delivered of it is retracted at once."""
+    from gateway import consent
+
+    ends = end(until, "--until")
+    with changing_rights(context) as (gateway, org):
+        known_classes(gateway, org, [class_] if class_ else None)
+        number = consent.exclude(
+            gateway,
+            org,
+            client=client,
+            reason_code=reason,
+            set_by=by,
+            person=person,
+            class_=class_,
+            resource=resource,
+            valid_to=ends,
+        )
+        typer.echo(f"exclusion {number}; lift it with: zorgsluis grant lift {client} {number}")
+
+
+def lift(
+    context: typer.Context,
+    client: ClientArgument,
+    exclusion: Annotated[int, typer.Argument(help="Its number.", metavar="NUMBER")],
+    by: By = "operator",
+) -> None:
+    """End an exclusion."""
+    from gateway import consent
+
+    with changing_rights(context) as (gateway, org):
+        told("lifted", consent.lift(gateway, org, client=client, exclusion=exclusion, by=by))
+
+
+def exclusions(context: typer.Context, client: ClientArgument, json: Json = False) -> None:
+    """List what is forbidden about a client."""
+    from gateway import consent
+
+    with opened(context) as (installation, org):
+        found = consent.exclusions(installation.gateway, org, client)
+    if json:
+        for one in found:
+            line(one)
+        return
+    rows: list[list[object]] = [
+        [
+            one.number,
+            one.person or "everybody",
+            one.class_ or "every",
+            one.resource or "every",
+            one.reason_code,
+            one.valid_to or "",
+        ]
+        for one in found
+    ]
+    table(["number", "person", "class", "resource", "reason", "until"], rows)
+
+
+def stop(
+    context: typer.Context,
+    client: ClientArgument,
+    because: Annotated[str, typer.Option(help="Why: death, end-of-care, or a code of your own.", metavar="CODE")],
+    last: Annotated[str | None, typer.Option("--on", help="With end-of-care: its last day; else now.", metavar="DAY")] = None,
+    freeze: Annotated[
+        bool | None,
+        typer.Option("--freeze/--retract", help="Leave what portals hold, or take it back; else as the organisation has it."),
+    ] = None,
+    by: By = "operator",
+) -> None:
+    """Stop sharing for a client: nothing new goes, and what portals hold stays or is taken back."""
+    from gateway import consent
+
+    ends = end(last, "--on")
+    if because == "end-of-care" and freeze is not None:
+        raise typer.BadParameter("for end-of-care the configuration says it: sharing.at_end_of_care", param_hint="--freeze")
+    if ends is not None and because != "end-of-care":
+        raise typer.BadParameter("only the end of care can lie ahead", param_hint="--on")
+    with changing_rights(context) as (gateway, org):
+        if because == "end-of-care":
+            told("care ends", consent.end_care(gateway, org, client=client, at=ends, by=by))
+        elif because == "death":
+            told("stopped", consent.died(gateway, org, client=client, freeze=freeze, by=by))
+        else:
+            told("stopped", consent.stop(gateway, org, client=client, reason=because, freeze=bool(freeze), by=by))
+
+
+def restart(context: typer.Context, client: ClientArgument, by: By = "operator") -> None:
+    """Share again for a client for whom it was stopped, or whose care goes on after all."""
+    from gateway import consent
+
+    with changing_rights(context) as (gateway, org):
+        told("sharing again", consent.resume(gateway, org, client=client, by=by))

@@ -1,0 +1,202 @@
+"""Links by letter, rights, mandates and the review list as an operator types them, delivered to a sample portal."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from api.cli.app import app
+from api.cli.leaving import leaving
+from api.opening import Installation, open_installation
+from gateway.consent.codes import redeem_code
+from tests.integration.delivery_world import RunningPortal, running_portal
+from tests.integration.store_world import SYSTEM, Ticking, World, filled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """An installation with one client, and the command line at hand."""
+
+    config: Path
+    installation: Installation
+    portal: RunningPortal
+
+    @property
+    def org(self) -> int:
+        return self.installation.org(None)
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run a command as ``main`` does; return its exit code and all that it said."""
+        done = CliRunner().invoke(app, ["--config", str(self.config), "--state", str(self.config.parent), *arguments])
+        if not isinstance(done.exception, Exception):
+            return done.exit_code, done.output
+        code, text = leaving(done.exception)
+        return code, f"{done.output}{text}\n"
+
+    def say(self, *arguments: str) -> str:
+        code, said = self.run(*arguments)
+        assert code == 0, said
+        return said
+
+    def lines(self, *arguments: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.say(*arguments, "--json").splitlines()]
+
+    def redeem(self, code: str) -> str:
+        """Come with a code as the portal does; return the member."""
+        found = redeem_code(self.installation.gateway, self.org, portal="familie", code=code, account=str(uuid4()), page=uuid4())
+        return found.member
+
+
+@pytest.fixture(scope="module")
+def desk(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("desk")
+    with pytest.MonkeyPatch.context() as patch, running_portal(folder) as portal:
+        patch.setenv("DATABASE_URL", module_database_url)
+        secret = folder / "ons.pem"
+        secret.touch(mode=0o600)
+        source = {"code": "ons", "connector": "ons", "system": SYSTEM}
+        source["settings"] = {"base_url": "http://127.0.0.1:9", "secrets": {"certificate": str(secret)}}  # type: ignore[assignment]
+        place = {"code": "familie", "connector": "member-fhir", "settings": portal.settings()}
+        organisation = {"code": "delinde", "name": "Thuiszorg De Linde", "sources": [source], "portals": [place]}
+        config = folder / "zorgsluis.yaml"
+        config.write_text(yaml.safe_dump({"organisations": [organisation]}))
+        with open_installation(config, state=folder) as installation:
+            desk = Desk(config=config, installation=installation, portal=portal)
+            _fill(desk)
+            yield desk
+
+
+def _fill(desk: Desk) -> None:
+    gateway, org = desk.installation.gateway, desk.org
+    with gateway.database.transaction(org) as db:
+        source = db.execute("select id from source").fetchone()
+    assert source is not None
+    world = World(
+        database=gateway.database, clock=Ticking(), gateway=gateway, keys=gateway.keys(org), org=org, source_id=int(source.id)
+    )
+    filled(world)
+    # As the shipped class map names it.
+    world.store(world.report("1", employee="7", class_="report/101"))
+
+
+@pytest.mark.row("C3")
+def test_a_letter_is_printed_once_and_its_use_shows_in_the_states(desk: Desk) -> None:
+    assert [(one["state"], one["days"]) for one in desk.lines("link", "states")] == [("not-linked", None)]
+    said = desk.say("link", "code", "1001", "50", "--level", "basic")
+    code = said.splitlines()[0]
+    assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}", code)
+    assert [(one["state"], one["days"]) for one in desk.lines("link", "states")] == [("invited", 0)]
+
+    member = desk.redeem(code)
+
+    assert [(one["state"], one["days"]) for one in desk.lines("link", "states", "--client", "1001")] == [("active", None)]
+    assert [one["state"] for one in desk.lines("link", "states", "--client", "4711")] == ["unknown"]
+    assert [(one["member"], one["level"]) for one in desk.lines("link", "list")] == [(member, "basic")]
+    assert "no unused code" in desk.say("link", "revoke", "1001", "50")
+
+
+def test_a_page_is_listed_handed_over_and_closed(desk: Desk) -> None:
+    code = desk.say("link", "code", "1001", "52").splitlines()[0]
+    desk.redeem(code)
+    page = desk.lines("link", "page", "list")[-1]
+    assert (page["portal"], page["client"], page["administrator"]) == ("familie", "1001", "52")
+    assert desk.run("link", "page", "hand-over", page["page"], "404")[0] == 2
+
+    desk.say("link", "add", "1001", "53")
+    desk.say("link", "page", "hand-over", page["page"], "53")
+    assert desk.lines("link", "page", "list")[-1]["administrator"] == "53"
+    desk.say("link", "page", "close", page["page"])
+    assert desk.lines("link", "page", "list")[-1]["closed_at"] is not None
+    assert desk.run("link", "page", "close", page["page"])[0] == 2
+
+
+def test_a_right_is_set_narrowed_suspended_resumed_ended_and_withdrawn_at_the_portal(desk: Desk) -> None:
+    member = desk.say("link", "add", "1001", "51").strip()
+
+    def held() -> set[str]:
+        return {name.partition("/")[0] for name in desk.portal.holds(member)}
+
+    desk.say("grant", "set", "1001", "51", "private-medical", "--class", "report", "--until", "2999-12-31")
+    assert "Observation" in held()
+    assert "Appointment" not in held()
+    desk.say("grant", "change", "1001", "51", "--every-class")
+    assert {"Observation", "Appointment"} <= held()
+    assert "suspended: 0 to deliver" in desk.say("grant", "suspend", "1001", "51")
+    assert held() == set()
+    desk.say("grant", "resume", "1001", "51")
+    assert "Observation" in held()
+    number = re.search(r"exclusion (\d+)", desk.say("grant", "exclude", "1001", "--reason", "good-care", "--class", "report"))
+    assert number
+    assert "Observation" not in held()
+    assert [one["reason_code"] for one in desk.lines("grant", "exclusions", "1001")] == ["good-care"]
+    desk.say("grant", "lift", "1001", number[1])
+    assert "Observation" in held()
+    desk.say("grant", "end", "1001", "51", "--on", "2999-01-01")
+    assert "Observation" in held()
+    desk.say("grant", "stop", "1001", "--because", "asked", "--freeze")
+    assert "Observation" in held()
+    desk.say("grant", "restart", "1001")
+    desk.say("grant", "withdraw", "1001", "--everybody")
+    assert held() == set()
+
+
+def test_a_mandate_that_ends_comes_on_the_review_list_until_it_is_dealt_with(desk: Desk) -> None:
+    desk.say("link", "add", "1001", "54")
+    number = desk.say("grant", "representation", "add", "1001", "60", "mentor").split()[-1]
+    assert [(one["person"], one["live"]) for one in desk.lines("grant", "representation", "list", "1001")] == [("60", True)]
+    desk.say("grant", "set", "1001", "54", "basic", "--basis", "representative", "--representative", "60")
+    assert desk.lines("grant", "review") == []
+
+    desk.say("grant", "representation", "end", "1001", number)
+
+    (found,) = desk.lines("grant", "review", "--client", "1001")
+    assert (found["what"], found["persons"]) == ("mandate-ended", ["54"])
+    desk.say("grant", "withdraw", "1001", "54")
+    assert desk.lines("grant", "review") == []
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("link code 4711 50", "no client of that number"),
+        ("link code 1001 50 --level all", "there are: none, basic, private-medical"),
+        ("link code 1001 50 --class raport", "report"),
+        ("link code 1001 50 --portal x", "there are: familie"),
+        ("link revoke 1001 404", "no person of that number"),
+        ("link states --client", "requires an argument"),
+        ("link page close 12", "valid UUID"),
+        (f"link page close {uuid4()}", "link page list"),
+        ("grant set 1001 50 basic --class raport", "report"),
+        ("grant set 1001 50 basic --until soon", "2026-05-01"),
+        ("grant set 1001 50 basic --basis friend", "representative"),
+        ("grant set 1001 50 basic --basis representative", "who gives it"),
+        ("grant set 1001 50 basic --basis representative --representative 404", "grant representation add"),
+        ("grant change 1001 50", "--every-class"),
+        ("grant withdraw 1001", "--everybody"),
+        ("grant withdraw 1001 50 --everybody", "--everybody"),
+        ("grant suspend 1001 404", "no person of that number"),
+        ("grant confirm 1001 50", "parent's authority"),
+        ("grant exclude 1001", "--reason"),
+        ("grant exclude 1001 --reason x --resource Observation/404", "no such resource"),
+        ("grant lift 1001 404", "grant exclusions"),
+        ("grant stop 1001 --because death --on 2026-05-01", "end of care"),
+        ("grant settle 404", "grant review"),
+        ("grant representation add 1001 50 friend", "parent-authority"),
+        ("grant representation add 1001 50 mentor --scope all", "medical"),
+        ("grant representation end 1001 404", "grant representation list"),
+    ],
+)
+def test_what_is_typed_wrong_says_what_and_what_to_do(desk: Desk, command: str, says: str) -> None:
+    desk.say("link", "add", "1001", "50")
+    code, said = desk.run(*command.split())
+
+    assert (code, says in " ".join(said.replace("│", " ").split())) == (2, True), said
