@@ -187,7 +187,7 @@ def time(value: Any, context: ConvertContext) -> str | None:
 CODED: Final = ("code", "string", "uri", "Coding", "CodeableConcept")
 
 
-@converter("code", to=CODED, options=("text", "system", "from_system"))
+@converter("code", to=CODED, options=("text", "system", "from_system"), remembered=True)
 def code(value: Any, context: ConvertContext) -> Any:
     """Look a code up in the row's concept map; what it doesn't know goes the way that ``unmapped`` says."""
     found = clean(value)

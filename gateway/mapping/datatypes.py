@@ -8,6 +8,7 @@ HL7 v2.5.1 chapter 2A, and the datatype maps of the official v2-to-FHIR guide wh
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from gateway import er7
@@ -77,6 +78,7 @@ NATIONAL: Final = frozenset({"NNNLD", "NN", "NI", "SS", "SB"})
 BSN_DIGITS: Final = 9
 OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+", re.ASCII)
 UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+Reader = Callable[[str], str]
 MEMO: Final = 4096
 MEMO_LENGTH: Final = 160
 _SAFE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -91,6 +93,11 @@ def plain(raw: str) -> str:
         if "\\" not in raw and raw.isprintable():
             return "" if raw == NULL else raw.strip()
     return clean(er7.unescape(raw)) or ""
+
+
+def reader(value: str) -> Reader:
+    """Return what reads the components of a value as ``plain`` does: of most values nothing but blanks has to go."""
+    return str.strip if value.isascii() and value.isprintable() and "\\" not in value and '""' not in value else plain
 
 
 def parts(raw: str, least: int) -> list[str]:
@@ -123,7 +130,8 @@ def authority(raw: str, context: ConvertContext) -> str:
     The source's own ``namespaces`` win; then the known names and OIDs, then an OID or a uuid as it is. Any other name, also none, is a
     name within this source: ``…/sid/<record system>/<name>``.
     """
-    key = (raw, context.system, which(context))
+    names = context.row.namespaces
+    key = (raw, context.system, id(names) if names else 0)
     known = _authorities.get(key)
     if known is None:
         if len(_authorities) >= MEMO:
@@ -188,7 +196,7 @@ def cx(value: str, context: ConvertContext) -> Any:
     kind = (found[4] if size > 4 else "") or options.get("type")
     made: dict[str, Any] = {"use": options["use"]} if options and "use" in options else {}
     if kind in IDENTIFIER_TYPES:
-        made["type"] = {"coding": [{"system": IDENTIFIER_TYPE, "code": kind}]}
+        made["type"] = IDENTIFIER_TYPES[kind]
     made["system"] = system
     made["value"] = number
     return made
@@ -199,7 +207,8 @@ _TYPES: Final = (
     "ACSN AN BRN DL DN DR EI EN FILL GI GN JHN LACSN LI LN LR MC MD MI MR MRT NP PI PLAC PN PPN PRC PRN PT RI RN SN SNO SR TAX U UDI "
     "UPIN VN VS WC WCN WP XX"
 )
-IDENTIFIER_TYPES: Final = frozenset(_TYPES.split())
+#: Each with what says it in an Identifier, the same in all.
+IDENTIFIER_TYPES: Final = {code: {"coding": [{"system": IDENTIFIER_TYPE, "code": code}]} for code in _TYPES.split()}
 
 
 @converter("EI", to="Identifier", options=("use",), sourced=True, sources={"value": "1", "system": "2", "use": "1"})

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from gateway.canonical import BASE, BSN
 from gateway.mapping.convert import ConvertContext, Converted, Note, Unmappable, converter
-from gateway.mapping.datatypes import AGB_SYSTEM, authority, in_path, is_national, parts, plain, unnamed_bsn, which
+from gateway.mapping.datatypes import AGB_SYSTEM, MEMO, authority, in_path, is_national, parts, plain, unnamed_bsn, which
 from gateway.mapping.datatypes_person import human_name
 from gateway.mapping.people import bsn_number
 
@@ -35,19 +35,25 @@ def named(raw: str) -> str:
     return plain(name) or plain(rest.partition("&")[0])
 
 
+# What senders call themselves, by system, own name and MSH-3 and 4.
+_own_names: dict[tuple[str, ...], frozenset[str]] = {}
+SENDERS: Final = 256
+
+
 def own_names(context: ConvertContext) -> frozenset[str]:
     """Return the names under which a source gives out its own numbers.
 
     They are its record system, how it calls itself in MSH-3 and MSH-4, and ``own`` among its ``namespaces``.
     """
-    memo = context.record.memo
-    place = ("own", which(context))
-    found: frozenset[str] | None = memo.get(place)
-    if found is None:
-        header: Fields = context.record.top.f
+    header: Fields = context.record.top.f
+    key = (context.system, context.row.namespaces.get("own", ""), *header[3:5])
+    known = _own_names.get(key)
+    if known is None:
+        if len(_own_names) >= SENDERS:
+            _own_names.clear()
         said = [plain(one) for at in (3, 4) for one in field(header, at).split("^")[:2]]
-        found = memo[place] = frozenset(["", context.system, context.row.namespaces.get("own", ""), *said])
-    return found
+        known = _own_names[key] = frozenset([*key[:2], "", *said])
+    return known
 
 
 class Client(Struct, frozen=True):
@@ -63,10 +69,10 @@ def _client(fields: Fields, places: tuple[int, int, int], context: ConvertContex
     place = ("client", id(fields), which(context))
     found: Client | None = memo.get(place)
     if found is None:
-        several, single, social = (field(fields, at) if at else "" for at in places)
+        several, single, social = [field(fields, at) if at else "" for at in places]
         found = memo[place] = Client([], [])
         for raw in several.split("~") if several else ():
-            _take(found, parts(raw, 5), context)
+            _take(found, (raw + "^^^^").split("^"), context)
         if not found.bsns:
             _take_old(found, parts(single.partition("~")[0], 5), social, context)
         found.numbers.sort()
@@ -77,18 +83,51 @@ def _take(client: Client, cx: list[str], context: ConvertContext) -> None:
     number = plain(cx[0]) if cx[0] else ""
     if not number:
         return
-    system = authority(cx[3], context)
-    if is_national(cx, system):
-        if cx[4] == "NNNLD" or not cx[3] or system == BSN:
+    issuer = _issuer(cx, context)
+    if issuer.national:
+        if issuer.service:
             client.bsns.append(number)
-        return
-    if unnamed_bsn(cx, number):
+    elif not cx[3] and unnamed_bsn(cx, number):
         client.numbers.append((False, LAST, _hashed(number, context)))
-        return
+    else:
+        client.numbers.append((issuer.passing, issuer.rank, issuer.prefix + number))
+
+
+class Issuer(Struct, frozen=True):
+    """What the authority and type of a number say of it: ``national`` (``service``: a BSN), or how it ranks and what its key begins with."""
+
+    national: bool
+    service: bool
+    passing: bool
+    rank: int
+    prefix: str
+
+
+# Issuers by authority and type as they are sent, how the sender calls itself, system and namespaces (kept beside, as for authorities).
+_issuers: dict[tuple[Any, ...], tuple[Any, Issuer]] = {}
+
+
+def _issuer(cx: list[str], context: ConvertContext) -> Issuer:
+    key = (cx[3], cx[4], *context.record.top.f[3:5], context.system, which(context))
+    known = _issuers.get(key)
+    if known is None:
+        if len(_issuers) >= MEMO:
+            _issuers.clear()
+        known = _issuers[key] = (context.row.namespaces, _read_issuer(cx, context))
+    return known[1]
+
+
+def _read_issuer(cx: list[str], context: ConvertContext) -> Issuer:
+    system = authority(cx[3], context)
     name = named(cx[3])
     foreign = bool(name) and name not in own_names(context)
-    rank = CLIENT_TYPES.get(cx[4], len(CLIENT_TYPES)) + foreign * 10
-    client.numbers.append((cx[4] in PASSING_TYPES, rank, f"{name}|{number}" if foreign else number))
+    return Issuer(
+        national=is_national(cx, system),
+        service=cx[4] == "NNNLD" or not cx[3] or system == BSN,
+        passing=cx[4] in PASSING_TYPES,
+        rank=CLIENT_TYPES.get(cx[4], len(CLIENT_TYPES)) + foreign * 10,
+        prefix=f"{name}|" if foreign else "",
+    )
 
 
 def _take_old(client: Client, cx: list[str], social: str, context: ConvertContext) -> None:
@@ -168,8 +207,10 @@ def client_bsn(pid: Fields, context: ConvertContext) -> Any:
         raise Unmappable("two different numbers")
     if not valid:
         raise Unmappable("fails the 11-proef, or isn't eight or nine digits")
+    if len(said) == 1:
+        return valid[0]
     # Eight digits are nine of which a spreadsheet or a number field lost the leading zero.
-    notes = (Note("value-invalid", "a second number fails the 11-proef", "the valid one taken"),) if len(said) > 1 else ()
+    notes = (Note("value-invalid", "a second number fails the 11-proef", "the valid one taken"),)
     return Converted(valid[0], notes if any(not _valid([one]) for one in said) else ())
 
 

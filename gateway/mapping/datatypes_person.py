@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.mapping.convert import ConvertContext, Unmappable, converter
-from gateway.mapping.datatypes import parts, plain
+from gateway.mapping.datatypes import Reader, plain, reader
 from gateway.mapping.people import ADDRESS_USE, CODE_SPECIFICATION, HL7, ISO_3166, dutch_number
 
 OFFICIAL: Final = "official"
-#: The qualifier of one name by birth.
-BORNE: Final = ["BR"]
 USUAL: Final = "usual"
 #: Table 0200 (name type) to name-use; a type that isn't here is the name of the register.
 NAME_USES: Final = {
@@ -42,6 +40,11 @@ NAME_SOURCES: Final = {
 _FAMILY_PARTS: Final = tuple(f"{HL7}humanname-{part}" for part in ("own-prefix", "own-name", "partner-prefix", "partner-name"))
 _ORDER: Final = HL7 + "humanname-assembly-order"
 _QUALIFIER: Final = HL7 + "iso21090-EN-qualifier"
+#: The qualifiers of a name by birth and of an initial, and the orders of names, as extensions. They are the same in every name.
+QUALIFIED: Final = {mark: {"extension": [{"url": _QUALIFIER, "valueCode": mark}]} for mark in ("BR", "IN")}
+BORNE: Final = [QUALIFIED["BR"]]
+ORDERS: Final = {order: [{"url": _ORDER, "valueCode": order}] for order in ("NL1", "NL2", "NL3", "NL4")}
+NO_PARTS: Final[list[dict[str, str]]] = []
 LETTERS_OF_AN_INITIAL: Final = 2
 LETTERS_WRITTEN_TOGETHER: Final = 5
 
@@ -53,39 +56,40 @@ def xpn(value: str, context: ConvertContext) -> Any:
     Of a nickname (table 0200 ``N``) the given name alone is kept: the name that somebody is called by. The order of the own and the
     partner's name is read from how the sender writes the whole.
     """
-    return human_name(parts(value, 7), context.options.get("use"))
+    return human_name((value + "^^^^^^").split("^"), context.row.options.get("use"), reader(value))
 
 
-def human_name(found: list[str], use: str | None = None) -> dict[str, Any] | None:
+def human_name(found: list[str], use: str | None = None, read: Reader = plain) -> dict[str, Any] | None:
     """Return a HumanName from the components of an XPN (raw, at least seven), ``None`` when there is no name in it."""
     kind = found[6]
     use = use or (NAME_USES.get(kind, OFFICIAL) if kind else OFFICIAL)
     surname, first, second = found[0], found[1], found[2]
-    first = plain(first) if first else ""
-    second = plain(second) if second else ""
+    first = read(first) if first else ""
+    second = read(second) if second else ""
     if kind == "N":
         return {"use": use, "given": [first]} if first else None
     if second and "&" not in surname and PREFIX_WORDS.issuperset(second.lower().split()):
         surname, second = f"{second} {surname}&{second}&{surname}", ""
     name: dict[str, Any] = {}
-    family, extensions = _family(surname, name)
+    if "&" in surname:
+        family, extensions = _family(surname, name, read)
+    else:
+        family, extensions = read(surname) if surname else "", NO_PARTS
     given, marks = _given(first, second)
     if not family and not given:
         return None
-    prefix = plain(found[4]) if found[4] else ""
-    suffix = plain(found[3] or found[5]) if found[3] or found[5] else ""
+    prefix = read(found[4]) if found[4] else ""
+    suffix = read(found[3] or found[5]) if found[3] or found[5] else ""
     name["use"] = use
-    text = " ".join((*given, family)) if family else " ".join(given)
-    if prefix or suffix:
-        text = f"{prefix} {text} {suffix}".strip()
-    name["text"] = text
+    text = (f"{given[0]} {family}" if len(given) == 1 else " ".join((*given, family))) if family else " ".join(given)
+    name["text"] = f"{prefix} {text} {suffix}".strip() if prefix or suffix else text
     if family:
         name["family"] = family
         if extensions:
             name["_family"] = {"extension": extensions}
     if given:
         name["given"] = given
-        name["_given"] = [{"extension": [{"url": _QUALIFIER, "valueCode": mark}]} for mark in marks]
+        name["_given"] = marks
     if prefix:
         name["prefix"] = [prefix]
     if suffix:
@@ -93,21 +97,23 @@ def human_name(found: list[str], use: str | None = None) -> dict[str, Any] | Non
     return name
 
 
-def _family(surname: str, name: dict[str, Any]) -> tuple[str, list[dict[str, str]]]:
+def _family(surname: str, name: dict[str, Any], read: Reader) -> tuple[str, list[dict[str, str]]]:
     """Return the family name as it is said and its parts; the order of the parts goes into the name."""
-    if "&" not in surname:
-        return plain(surname) if surname else "", []
-    said, *rest = [plain(one) if one else "" for one in surname.split("&")[:5]]
-    own_prefix, own, partner_prefix, partner = (*rest, "", "", "")[:4]
+    said, own_prefix, own, partner_prefix, partner, *_ = (surname + "&&&&").split("&")
+    said, own, partner = read(said) if said else "", read(own) if own else "", read(partner) if partner else ""
     # A prefix without its name is an error in nl-core.
-    pieces = (own_prefix if own else "", own, partner_prefix if partner else "", partner)
-    extensions = [{"url": url, "valueString": piece} for url, piece in zip(_FAMILY_PARTS, pieces, strict=True) if piece]
-    own = f"{own_prefix} {own}" if own and own_prefix else own
-    partner = f"{partner_prefix} {partner}" if partner and partner_prefix else partner
+    own_prefix = read(own_prefix) if own_prefix and own else ""
+    partner_prefix = read(partner_prefix) if partner_prefix and partner else ""
+    extensions: list[dict[str, str]] = []
+    for url, piece in zip(_FAMILY_PARTS, (own_prefix, own, partner_prefix, partner), strict=True):
+        if piece:
+            extensions.append({"url": url, "valueString": piece})
+    own = f"{own_prefix} {own}" if own_prefix else own
+    partner = f"{partner_prefix} {partner}" if partner_prefix else partner
     if own and partner:
         order = _order(said, own, partner)
         if order:
-            name["extension"] = [{"url": _ORDER, "valueCode": order}]
+            name["extension"] = ORDERS[order]
     return said or "-".join([one for one in (own, partner) if one]), extensions
 
 
@@ -121,12 +127,12 @@ def _order(said: str, own: str, partner: str) -> str | None:
     return "NL2" if said == partner else "NL1" if said == own else None
 
 
-def _given(first: str, second: str) -> tuple[list[str], list[str]]:
+def _given(first: str, second: str) -> tuple[list[str], list[dict[str, Any]]]:
     """Return given names and initials with the qualifier of each (BR or IN).
 
     Dutch senders put all initials in the third component (``Anna^AB``): the one that repeats the given name is left out.
     """
-    if not second and len(first) > 1 and first.isalpha():
+    if first.isalpha() and len(first) > 1 and (not second or second == first[0]):
         # One given name, written out, is what most messages have.
         return [first], BORNE
     given, mark = _names(first, together=False) if first else ([], "")
@@ -137,7 +143,7 @@ def _given(first: str, second: str) -> tuple[list[str], list[str]]:
             further = further[1:]
         given += further
         marks += [mark] * len(further)
-    return given, marks
+    return given, [QUALIFIED[mark] for mark in marks]
 
 
 def _names(text: str, *, together: bool) -> tuple[list[str], str]:
@@ -169,6 +175,7 @@ ADDRESS_USES: Final[dict[str, dict[str, str]]] = {
     "BA": {"use": "old"},
     "BI": {"use": "billing"},
 }
+NO_USE: Final[dict[str, str]] = {}
 COUNTRIES: Final = {"NL": "NL", "NLD": "NL", "NEDERLAND": "NL", "BEL": "BE", "DEU": "DE"}
 POSTCODE: Final = 6
 
@@ -198,27 +205,34 @@ def xad(value: str, context: ConvertContext) -> Any:
     The parts of a SAD (street, number) say the same as its line and never become lines of their own; the second component is the
     addition to the house number.
     """
-    found = parts(value, 9)
-    made: dict[str, Any] = {**ADDRESS_USES.get(found[6], {}), **context.row.options}
+    found = (value + "^^^^^^^^").split("^")
+    read = reader(value)
+    made: dict[str, Any] = {**ADDRESS_USES.get(found[6], NO_USE), **context.row.options}
     fixed = len(made)
-    _street_line(made, found[0], plain(found[1]) if found[1] else "")
-    for name, at in (("city", 2), ("district", 8), ("state", 3)):
-        if found[at] and (text := plain(found[at])):
-            made[name] = text
-    if found[4]:
-        _postcode(made, plain(found[4]))
+    addition = found[1]
+    _street_line(made, found[0], read(addition) if addition else "", read)
+    city, district, state, code, country = found[2], found[8], found[3], found[4], found[5]
+    if city and (text := read(city)):
+        made["city"] = text
+    if district and (text := read(district)):
+        made["district"] = text
+    if state and (text := read(state)):
+        made["state"] = text
+    if code and (text := read(code)):
+        made["postalCode"] = _postcode(text)
     if fixed == len(made):
         return None
-    if found[5]:
-        _country(made, plain(found[5]))
+    if country:
+        _country(made, read(country))
     return made
 
 
-def _street_line(made: dict[str, Any], sad: str, addition: str) -> None:
-    line, _, rest = sad.partition("&")
-    street, _, number = rest.partition("&")
-    line = plain(line) if line else ""
-    street, number = (plain(street), plain(number.partition("&")[0])) if rest else ("", "")
+def _street_line(made: dict[str, Any], sad: str, addition: str, read: Reader) -> None:
+    line, street, number = sad, "", ""
+    if "&" in sad:
+        line, street, number, *_ = (sad + "&").split("&")
+        street, number = read(street) if street else "", read(number) if number else ""
+    line = read(line) if line else ""
     locator = LOCATORS.get(addition.lower(), "") if addition else ""
     addition = "" if locator else addition
     if number and not number.isdecimal():
@@ -230,10 +244,22 @@ def _street_line(made: dict[str, Any], sad: str, addition: str) -> None:
     if not line:
         return
     made["line"] = [line]
-    pieces = ((_STREET, street), (_LOCATOR, locator), (_NUMBER, number), (_SUFFIX, addition if number else ""))
-    extensions = [{"url": url, "valueString": piece} for url, piece in pieces if piece]
-    if extensions:
-        made["_line"] = [{"extension": extensions}]
+    if street or locator or number:
+        made["_line"] = [{"extension": _line_parts(street, locator, number, addition)}]
+
+
+def _line_parts(street: str, locator: str, number: str, addition: str) -> list[dict[str, str]]:
+    """Return the parts of a line as extensions; an addition is one to a number."""
+    found: list[dict[str, str]] = []
+    if street:
+        found.append({"url": _STREET, "valueString": street})
+    if locator:
+        found.append({"url": _LOCATOR, "valueString": locator})
+    if number:
+        found.append({"url": _NUMBER, "valueString": number})
+        if addition:
+            found.append({"url": _SUFFIX, "valueString": addition})
+    return found
 
 
 def _split_number(number: str, addition: str) -> tuple[str, str]:
@@ -245,24 +271,33 @@ def _split_number(number: str, addition: str) -> tuple[str, str]:
     return number[:digits], f"{rest} {addition}" if addition and addition != rest else rest
 
 
-def _postcode(made: dict[str, Any], text: str) -> None:
-    if not text:
-        return
+def _postcode(text: str) -> str:
     joined = text.replace(" ", "")
     if len(joined) == POSTCODE and joined[:4].isdecimal() and joined[4:].isalpha():
-        text = f"{joined[:4]} {joined[4:].upper()}"
-    made["postalCode"] = text
+        return f"{joined[:4]} {joined[4:].upper()}"
+    return text
+
+
+# Countries as they are written, with what stands for them: a handful comes in every message.
+_countries: dict[str, tuple[str, dict[str, Any] | None]] = {}
+MOST_COUNTRIES: Final = 512
 
 
 def _country(made: dict[str, Any], text: str) -> None:
     if not text:
         return
-    name = text.upper()
-    code = COUNTRIES.get(name) or (name if len(name) == 2 and name.isalpha() and name.isascii() else "")
-    made["country"] = "Nederland" if code == "NL" else code or text
-    if code:
+    known = _countries.get(text)
+    if known is None:
+        name = text.upper()
+        code = COUNTRIES.get(name) or (name if len(name) == 2 and name.isalpha() and name.isascii() else "")
         coding = {"coding": [{"system": ISO_3166, "code": code}]}
-        made["_country"] = {"extension": [{"url": CODE_SPECIFICATION, "valueCodeableConcept": coding}]}
+        extension = {"extension": [{"url": CODE_SPECIFICATION, "valueCodeableConcept": coding}]} if code else None
+        known = ("Nederland" if code == "NL" else code or text, extension)
+        if code and len(_countries) < MOST_COUNTRIES:
+            _countries[text] = known
+    made["country"] = known[0]
+    if known[1] is not None:
+        made["_country"] = known[1]
 
 
 #: Table 0201 (use) to use. nl-core has no use for a mobile number: that is marked at the system.
@@ -277,6 +312,14 @@ EQUIPMENT: Final = {
     "TDD": "other",
     "TTY": "other",
     "MD": "other",
+}
+
+
+#: How nl-core marks a mobile number.
+MOBILE: Final = {
+    "extension": [
+        {"url": CODE_SPECIFICATION, "valueCodeableConcept": {"coding": [{"system": ADDRESS_USE, "code": "MC"}]}},
+    ]
 }
 
 
@@ -296,10 +339,12 @@ def xtn(value: str, context: ConvertContext) -> Any:
     Raises:
         Unmappable: an e-mail address without exactly one ``@``.
     """
-    found = parts(value, 7)
-    number, mail, kind = plain(found[0]) if found[0] else "", plain(found[3]) if found[3] else "", found[2]
-    use = TELECOM_USES.get(found[1]) if found[1] else context.options.get("use")
-    if kind in ("Internet", "X.400") or found[1] == "NET" or (mail and not number):
+    found = (value + "^^^^^^").split("^")
+    read = reader(value)
+    number, said, kind, mail = found[0], found[1], found[2], found[3]
+    number, mail = read(number) if number else "", read(mail) if mail else ""
+    use = TELECOM_USES.get(said) if said else context.row.options.get("use")
+    if kind in ("Internet", "X.400") or said == "NET" or (mail and not number):
         return _mail(mail or number, use)
     number = number or _composed(found)
     if not number:
@@ -307,9 +352,8 @@ def xtn(value: str, context: ConvertContext) -> Any:
     system = EQUIPMENT.get(kind, "phone")
     made: dict[str, Any] = {"system": system}
     dutch = dutch_number(number) if system == "phone" else None
-    if kind == "CP" or found[1] == "PRS" or (dutch is not None and dutch.startswith("+316")):
-        coding = {"coding": [{"system": ADDRESS_USE, "code": "MC"}]}
-        made["_system"] = {"extension": [{"url": CODE_SPECIFICATION, "valueCodeableConcept": coding}]}
+    if kind == "CP" or said == "PRS" or (dutch is not None and dutch.startswith("+316")):
+        made["_system"] = MOBILE
     made["value"] = dutch or number
     if use:
         made["use"] = use

@@ -20,6 +20,8 @@ WHOLE: Final = SECOND + OFFSET
 MEMO: Final = 4096
 # The offset of a zone in one hour of one day, for hours in which it doesn't change. Times of messages lie close together.
 _offsets: dict[tuple[str, str], str] = {}
+# Moments with their offset: one message says the same one many times.
+_moments: dict[str, str] = {}
 
 
 @converter("DTM", to=("date", "dateTime", "instant"), raw=True, alone=True)
@@ -32,8 +34,10 @@ def dtm(value: str, context: ConvertContext) -> Any:
     Raises:
         Unmappable: no such form, no such moment, or neither offset nor zone.
     """
-    if len(value) == WHOLE and value[SECOND] in "+-" and (made := _whole(value)) is not None and context.row.target != "date":
-        return made
+    if len(value) == WHOLE and context.row.target != "date":
+        known = _moments.get(value) or _whole(value)
+        if known is not None:
+            return known
     text = value.partition("^")[0].strip()
     if not text:
         return None
@@ -46,13 +50,16 @@ def dtm(value: str, context: ConvertContext) -> Any:
 
 def _whole(text: str) -> str | None:
     """Return a moment to the second with its offset, the form that most senders use; ``None`` for anything else."""
-    if not (text[:SECOND].isdigit() and text[15:].isdigit() and text.isascii()):
+    if not (text[SECOND] in "+-" and text[:SECOND].isdigit() and text[15:].isdigit() and text.isascii()):
         return None
     made = f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:12]}:{text[12:17]}:{text[17:]}"
     try:
         datetime.fromisoformat(made)
     except ValueError:
         return None
+    if len(_moments) >= MEMO:
+        _moments.clear()
+    _moments[text] = made
     return made
 
 

@@ -28,7 +28,8 @@ class Emitted:
     record the value is. ``text`` and ``there`` are expressions for the value's text and for whether it is there, where the dialect
     has shorter ones than the general. ``values`` says that a list holds only what is there; ``cut`` is what remains to be done to a
     value ``v`` that is there; ``null`` asks whether the record says that there are no values now. ``field`` is an expression for a field
-    as it was sent, that may be asked for where ``has`` holds; the values are its repetitions.
+    as it was sent, that may be asked for where ``has`` holds; the values are its repetitions, or with ``component`` the first component
+    of the first.
     """
 
     value: str
@@ -43,6 +44,7 @@ class Emitted:
     null: str = ""
     has: str = ""
     field: str = ""
+    component: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Mapping a record never raises. What goes wrong becomes an issue, and where nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -54,6 +54,10 @@ class MapPlan:
     pin: Pin | None = None
     places: tuple[tuple[str, int], ...] = ()
     slot: int = -1
+    directory: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.directory = self.type in DIRECTORY
 
 
 def _record_issue(code: IssueCode, row: str, target: str, reason: str) -> Issue:
@@ -219,23 +223,24 @@ def _held(run: Run, reason: str, found: Issue) -> MapResult:
 def _issues(run: Run) -> tuple[Issue, ...]:
     found = run.issues.copy()
     for draft in run.drafts:
-        found += draft.issues
+        if draft.issues:
+            found += draft.issues
     return tuple(found)
 
 
 def _result(run: Run, notes: Notes) -> MapResult:
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     hidden = {
         f"{draft.plan.type}/{draft.id}" for draft in run.drafts if draft.labels and not NEVER_LEAVES.isdisjoint(draft.labels)
     }
     mapped = []
     for number, draft in enumerate(run.drafts):
-        type_ = draft.plan.type
-        patient = draft.id if type_ == "Patient" else None if type_ in DIRECTORY else _patient(draft)
-        own = (type_, draft.id)
-        if own in seen or hidden or (patient is None and type_ not in DIRECTORY):
-            _check(draft, own in seen, hidden, patient)
-        seen.add(own)
+        plan, id_ = draft.plan, draft.id
+        patient = id_ if plan.type == "Patient" else None if plan.directory else _patient(draft)
+        # An id is made of its type too.
+        if id_ in seen or hidden or (patient is None and not plan.directory):
+            _check(draft, id_ in seen, hidden, patient)
+        seen.add(id_)
         mapped.append(_mapped(run.record, draft, patient, Trail(notes, number)))
     issues = _issues(run)
     return MapResult(outcome="ok-with-issues" if issues else "ok", mapped=tuple(mapped), issues=issues)
@@ -252,7 +257,7 @@ def _check(draft: Draft, seen: bool, hidden: set[str], patient: str | None) -> N
 def _fault(draft: Draft, seen: bool, hidden: set[str], patient: str | None) -> Issue | None:
     if seen:
         return _record_issue("structure", draft.plan.name, "id", "two resources of this record have one id")
-    if patient is None and draft.plan.type not in DIRECTORY:
+    if patient is None and not draft.plan.directory:
         return _record_issue("reference-unresolved", draft.plan.name, "", "it refers to no patient, or to several")
     if hidden and NEVER_LEAVES.isdisjoint(draft.labels) and not hidden.isdisjoint(draft.references):
         return _record_issue(
@@ -265,13 +270,8 @@ def _patient(draft: Draft) -> str | None:
     """Return the patient in whose compartment a resource is: as a row says it, else the only one that it refers to."""
     if "patient" in draft.facts:
         return str(draft.facts["patient"])
-    found = None
-    for one in draft.references:
-        if one.startswith("Patient/"):
-            if found is not None:
-                return None
-            found = one
-    return None if found is None else found[len("Patient/") :]
+    found = [one for one in draft.references if one[:8] == "Patient/"]
+    return found[0][8:] if len(found) == 1 else None
 
 
 def _mapped(record: SourceRecord, draft: Draft, patient: str | None, trail: Trail) -> Mapped:

@@ -102,13 +102,17 @@ class Er7Path:
             value = f"part(rep({fields}, {n}, {self.which}), {self.component}, {self.sub})"
             return Emitted(value, place, many=False, setup=setup, node=name)
         text = f"word({fields}, {n}, {self.component}, {self.sub})" if self.text != EVENT else "n0.event"
+        has, raw = f"{length} > {n}", f"{fields}[{n}]"
+        cut = "if '~' in v: v = v[:v.index('~')]"
         if self.component or self.sub:
             value = f"comp({fields}, {n}, {self.component}, {self.sub})"
-            return Emitted(value, place, many=False, setup=setup, node=name, text=text)
+            if self.component != 1 or self.sub:
+                return Emitted(value, place, many=False, setup=setup, node=name, text=text)
+            return Emitted(
+                value, place, many=False, setup=setup, node=name, text=text, cut=cut, has=has, field=raw, component=True
+            )
         value = f"({fields}[{n}] if {length} > {n} else '')"
         there = f"({length} > {n} and {fields}[{n}] not in NOTHING)"
-        cut = "if '~' in v: v = v[:v.index('~')]"
-        has, raw = f"{length} > {n}", f"{fields}[{n}]"
         return Emitted(value, place, many=False, setup=setup, node=name, text=text, there=there, cut=cut, has=has, field=raw)
 
     def _several(self, name: str, found: tuple[str, str], depth: int) -> Emitted:

@@ -222,18 +222,18 @@ def _put_one(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, sou
 
 
 def learn(draft: Draft, run: Run, plan: RowPlan, known: dict[str, Any], text: str, made: Any, source: Any) -> Any:
-    """Remember what a text means for a row and return it, beside what it refers to unless the row is sound.
+    """Remember what a text means for a row and return it, beside what it refers to where it may refer to something.
 
     The same value stands in every resource that names it from now on: nobody adds to it.
     """
-    if type(made) not in plan.kinds:
+    if type(made) not in plan.kinds or (plan.pattern is not None and not plan.pattern.fullmatch(made)):
         _broken(draft, run, plan, text, source, "the converter's answer isn't of the target's type")
     found: list[str] = []
     if not whole(made, found):
         made = pruned(made)
         if made is None:
             return None
-    kept = made if plan.sound else (made, frozenset(one for one in found if REFERENCE.fullmatch(one)))
+    kept = made if plan.sound or type(made) is str else (made, frozenset(one for one in found if REFERENCE.fullmatch(one)))
     run.known.keep(known, text, kept)
     return kept
 

@@ -15,9 +15,10 @@ from gateway.mapping.dialect import Dialect, Located
 from gateway.mapping.engine import Head
 from gateway.mapping.faults import missing, no_key, overflow
 from gateway.mapping.fill import MISS, Draft, RowPlan, Run
-from gateway.mapping.generate_row import number_slots, write_rows
+from gateway.mapping.generate_place import nested
+from gateway.mapping.generate_row import lone, number_slots, write_rows
 from gateway.mapping.lineage import Step
-from gateway.mapping.rows import MapMade
+from gateway.mapping.rows import MapMade, RowMade
 from gateway.mapping.writer import Writer, first, holes, joined, keyed, written
 
 # What the generated lines call in the engine, and of what faults they tell.
@@ -46,7 +47,7 @@ class Compiled(NamedTuple):
 
 def compile_map(made: MapMade, dialect: Dialect, converters: dict[str, Converter], slots: list[RowFacts | None]) -> Compiled:
     """Return what a map becomes; the caller sets ``PLAN`` among its names. Its rows that remember are added to ``slots``."""
-    number_slots(made, dialect, slots)
+    number_slots(made, dialect, converters, slots)
     write = Writer(dialect)
     _heads(write, made)
     write("")
@@ -95,6 +96,8 @@ def _names(made: MapMade, dialect: Dialect, converters: dict[str, Converter]) ->
         **{f"R{number}": plan for number, _, plan in plans},
         "dict": dict,
         "str": str,
+        **{f"W{number}": _constant(made, one) for number, one, _ in plans},
+        "META": {"profile": made.profiles},
         **{f"S{number}": plan.sources for number, _, plan in plans},
         **{f"C{number}": plan.convert for number, _, plan in plans},
         **{f"F{number}": plan.facts for number, _, plan in plans},
@@ -102,6 +105,13 @@ def _names(made: MapMade, dialect: Dialect, converters: dict[str, Converter]) ->
         **{f"T{number}": (plan, plan.target, one.constant, None, None, plan.origin) for number, one, plan in plans},
         **{f"ask_{name}": converters[name] for name in _askers(made)},
     }
+
+
+def _constant(made: MapMade, one: RowMade) -> Any:
+    """Return a constant as generated lines put it down: with the elements around it where the row alone fills those."""
+    if not lone(made, one) or one.conditional or one.plan is None or "const" not in one.row.content:
+        return one.constant
+    return eval(nested(one.plan, "value"), {"value": one.constant})  # noqa: S307 - text made here, of names and labels by repr
 
 
 def _askers(made: MapMade) -> set[str]:
@@ -192,7 +202,7 @@ def _rows(write: Writer, made: MapMade, name: str) -> None:
     write("n0, ready, slots = run.node, run.ready, {}")
     for level in range(made.depth + 1):
         write.start(level)
-    profile = f", 'meta': {{'profile': {made.profiles!r}}}" if made.profiles else ""
+    profile = ", 'meta': META" if made.profiles else ""
     write(f"body = {{'resourceType': {made.text.type!r}, 'id': rid{profile}}}")
     class_ = _class(write, made)
     write(

@@ -21,6 +21,19 @@ def fixed(plan: RowPlan) -> bool:
     return all(not place.label for place in plan.places)
 
 
+def nested(plan: RowPlan, value: str) -> str:
+    """Return the Python of what stands in the body under the first name of a row's path, when nothing else of it is filled."""
+    for number in range(len(plan.places) - 1, -1, -1):
+        place = plan.places[number]
+        if place.label:
+            value = f"[{value}]"
+        if number:
+            outer = plan.places[number - 1]
+            url = f"'url': {outer.label!r}, " if outer.url else ""
+            value = f"{{{url}{place.name!r}: {value}}}"
+    return value
+
+
 @dataclass(slots=True)
 class Spot:
     """Where the lines so far lead to: the variable of an element, and the Python of its path (empty: the path is ``known``)."""

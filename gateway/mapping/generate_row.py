@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
-from gateway.mapping.convert import RowFacts
+from gateway.mapping.convert import Converter, RowFacts, named
 from gateway.mapping.dialect import Dialect, Emitted
-from gateway.mapping.generate_place import fixed, places_itself, write_place
+from gateway.mapping.generate_place import fixed, nested, places_itself, write_place
 from gateway.mapping.rows import ERASED, MapMade, RowMade
 from gateway.mapping.writer import Writer, conditions, first, holes, joined, keyed, written
+
+# The variable of the context that rows share.
+SHARED: Final = "x"
 
 
 def write_rows(write: Writer, made: MapMade) -> None:
     """Write all rows of a map, and what becomes of the record when a required one stays empty."""
     groups = _groups(made)
+    if any(map(asks_much, made.rows)):
+        write(f"{SHARED} = Context(None, run.ids, run.system, n0, n{made.depth}, None)")
     for number in sorted(_asked_for(made, groups)):
         write(f"g{number} = False")
     for number, one in enumerate(made.rows):
@@ -25,16 +31,39 @@ def write_rows(write: Writer, made: MapMade) -> None:
             write(f"    missing(draft, run, R{number}, {_place(one)!r})")
 
 
-def number_slots(made: MapMade, dialect: Dialect, slots: list[RowFacts | None]) -> None:
+def number_slots(made: MapMade, dialect: Dialect, converters: Mapping[str, Converter], slots: list[RowFacts | None]) -> None:
     """Give each row that remembers, or whose context serves all records of a source, its slot."""
     for one in made.rows if dialect.remembers else ():
         plan = one.plan
-        if plan is None or not (one.remembers or one.sourced):
+        if plan is None:
             continue
-        keeps = one.remembers and places_itself(plan) and plan.pattern is None and plan.kinds[0] in (dict, str)
+        keeps = places_itself(plan) and plan.kinds[0] in (dict, str)
+        keeps = keeps and (_one_text(one, made.depth, converters) if one.key else one.remembers)
         if keeps or one.sourced:
             one.slot = len(slots)
             slots.append(None if keeps else plan.facts)
+
+
+def _one_text(one: RowMade, depth: int, converters: Mapping[str, Converter]) -> bool:
+    """Whether the key of a reference hangs on one text alone, by a converter whose answers may be kept."""
+    found = holes(one.key or [])
+    if len(found) != 1 or one.path is not None or one.target is None or not found[0].converter:
+        return False
+    emitted = found[0].path.emit(depth)
+    return bool(emitted.field and emitted.node) and not emitted.component and named(converters[found[0].converter]).remembered
+
+
+def asks_much(one: RowMade) -> bool:
+    """Whether a row's converter gets the context that all such rows of a resource share: it may ask for the record, not for a unit."""
+    return (
+        one.plan is not None and one.path is not None and one.key is None and not one.alone and one.slot < 0 and one.unit is None
+    )
+
+
+def lone(made: MapMade, one: RowMade) -> bool:
+    """Whether a row alone fills what stands in the body under the first name of its path."""
+    first_names = [row.plan.places[0].name for row in made.rows if row.plan is not None and row.plan.places]
+    return one.plan is not None and bool(one.plan.places) and first_names.count(one.plan.places[0].name) == 1
 
 
 def _groups(made: MapMade) -> dict[int, int]:
@@ -94,6 +123,8 @@ class _Row:
         self.write, self.made, self.one, self.plan = write, made, one, one.plan
         self.number, self.flag = number, flag
         self.row = f"R{number}"
+        # Whether nothing else is filled under the first name of its path, so that all of it can be written at once.
+        self.lone = not write.noting and lone(made, one)
 
     def fill(self) -> None:
         """Write it."""
@@ -124,10 +155,13 @@ class _Row:
         if one.constant == ERASED:
             write(f"erase(draft, {self.row})")
             return
-        if type(one.constant) is list or not places_itself(self.plan):
+        if self.lone and not one.conditional and type(one.constant) is not list:
+            write(f"body[{self.plan.places[0].name!r}] = W{self.number}")
+            self._done()
+        elif type(one.constant) is list or not places_itself(self.plan):
             self._set(f"put_constant(draft, run, {self.row}, {one.constant!r})")
         elif len(self.plan.places) == 1 and fixed(self.plan):
-            write(f"body[{one.row.get('to')!r}] = {one.constant!r}")
+            write(f"body[{one.row.get('to')!r}] = {f'W{self.number}' if type(one.constant) is dict else repr(one.constant)}")
             if write.noting:
                 write(f"trail.append(T{self.number})")
             self._done()
@@ -137,12 +171,17 @@ class _Row:
 
     def _place(self, value: str, note: str, *done: str) -> None:
         flagged = (f"{self.flag} = True",) if self.flag else ()
+        if self.lone and not self.one.multiple:
+            for line in (f"body[{self.plan.places[0].name!r}] = {nested(self.plan, value)}", *flagged, *done):
+                self.write(line)
+            return
         write_place(self.write, self.plan, self.row, value, note, *flagged, *done)
 
     def _from(self, emitted: Emitted) -> None:
         several = emitted.many and not (self.one.multiple and not self.one.joins)
         if emitted.field and not several:
-            self._repetitions(emitted) if emitted.many else self._first(emitted)
+            write_field = self._repetitions if emitted.many else self._component if emitted.component else self._first
+            write_field(emitted)
         elif emitted.many:
             self._several(emitted)
         else:
@@ -163,6 +202,21 @@ class _Row:
         write(emitted.cut)
         self._inner(emitted.source)
         write.depth -= 2 if self._erases() else 1
+
+    def _component(self, emitted: Emitted) -> None:
+        """Write what becomes of the first component of the first repetition of a field."""
+        write = self.write
+        write(f"if {emitted.has} and (v := {emitted.field}):")
+        write.depth += 1
+        write(emitted.cut)
+        write("if '^' in v: v = v[:v.index('^')]")
+        write(f"if {write.dialect.filled}:")
+        write.depth += 1
+        self._inner(emitted.source)
+        write.depth -= 1
+        if self._erases():
+            self._erase(f"elif v == {write.dialect.null}:")
+        write.depth -= 1
 
     def _repetitions(self, emitted: Emitted) -> None:
         """Write what becomes of each repetition of a field."""
@@ -243,8 +297,11 @@ class _Row:
             self._remembered(source)
             return
         write = self.write
+        context = self._context()
+        if context == SHARED:
+            write(f"x.row = F{self.number}")
         write("try:")
-        write(f"    m = C{self.number}({self._read()}, {self._context()})")
+        write(f"    m = C{self.number}({self._read()}, {context})")
         write("except Exception as error:")
         write(f"    refuse(draft, run, {self.row}, v, {source}, error)")
         write("else:")
@@ -274,7 +331,7 @@ class _Row:
         write.depth -= 3
         write("if m is not None:")
         write.depth += 1
-        if not plan.sound:
+        if not plan.sound and plan.kinds[0] is dict:
             write("m, more = m")
             write("refs |= more")
         self._place("m", f"m, {source}, {self._sources()}, {plan.origin!r}")
@@ -291,6 +348,8 @@ class _Row:
             return f"X{number}"
         if one.slot >= 0 and one.sourced:
             return f"run.known.slots[{one.slot}]"
+        if asks_much(one):
+            return SHARED
         unit = first(write, one.unit, depth) if one.unit else "None"
         if write.dialect.reads and one.unit and not one.raw:
             unit = f"{write.dialect.reads}({unit} or '')"
@@ -331,6 +390,9 @@ class _Row:
 
     def _reference(self, source: str) -> None:
         """Write a reference made from a key: nothing when one of its placeholders is empty."""
+        if self.one.slot >= 0:
+            self._remembered_reference(source)
+            return
         key, write, type_ = self.one.key or [], self.write, self.one.key_type
         from_, cached = keyed(write, type_, key, self.made.depth)
         if cached:
@@ -353,3 +415,25 @@ class _Row:
             self._set(f"{self._putter()}(draft, run, {self.row}, {target}, {source})")
         if needed:
             write.depth -= 1
+
+    def _remembered_reference(self, source: str) -> None:
+        """Write a reference that hangs on one text alone, which may be known from an earlier record."""
+        key, write, slot = self.one.key or [], self.write, f"run.known.slots[{self.one.slot}]"
+        emitted = holes(key)[0].path.emit(self.made.depth)
+        write.use(emitted, "")
+        write(f"if {emitted.has} and (w := {emitted.field}):")
+        write.depth += 1
+        write(f"m = {slot}.get(w)")
+        write("if m is None:")
+        write.depth += 1
+        known = set(write.known)
+        from_, _ = keyed(write, self.one.key_type, key, self.made.depth)
+        write.known = known
+        write("if rid is not None:")
+        write(f"    m = {{'reference': {self.one.key_type + '/'!r} + rid}}")
+        write(f"    run.known.keep({slot}, w, m)")
+        write.depth -= 1
+        write("if m is not None:")
+        write.depth += 1
+        self._place("m", f"m, {from_ if source == 'None' else source}, None, {self.plan.origin!r}", "refs.add(m['reference'])")
+        write.depth -= 2

@@ -103,12 +103,27 @@ def _written(at: datetime, fraction: str) -> str:
 YEARS: Final = range(1800, 2201)
 
 
+# Moments with their offset, as one record says them again and again.
+_moments: dict[str, datetime] = {}
+MEMO: Final = 4096
+
+
+def _learned(text: str) -> datetime:
+    if len(_moments) >= MEMO:
+        _moments.clear()
+    made = _moments[text] = datetime.fromisoformat(text)
+    return made
+
+
 def moment(text: str, zone: ZoneInfo | None) -> datetime | None:
     """Return the moment of a FHIR date or dateTime: the start of a day, month or year in the zone; ``None`` without one."""
+    known = _moments.get(text)
+    if known is not None:
+        return known
     if int(text[:4]) not in YEARS:
         return None
     if "T" in text:
-        return datetime.fromisoformat(text)
+        return _learned(text)
     if zone is None:
         return None
     parts = [int(part) for part in text.split("-")]

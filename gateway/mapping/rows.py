@@ -50,8 +50,6 @@ BY_TYPE: Final[Mapping[str, str]] = {
 }
 # A constant that takes the element away (``write: patch``), as the same two signs do in a message.
 ERASED: Final = '""'
-# What may hold references: those are looked for in what a converter answers.
-REFERRING: Final = frozenset({"Reference", "BackboneElement"})
 TEXTS: Final = frozenset({"string", "markdown", "xhtml"})
 CODING: Final = frozenset({"system", "version", "code", "display", "userSelected"})
 
@@ -215,6 +213,7 @@ class RowReader:
         found = None if one.target is None else one.target.leaf
         leaf = found is not None and found.primitive
         into = self.row.get("into")
+        refers = kind == "Reference" or (kind == "BackboneElement" and (found is None or r4.may_refer(found.context)))
         one.raw, one.joins = mark.raw, mark.many
         if one.unit is None:
             one.alone, one.sourced, one.remembers = mark.alone, mark.sourced, mark.remembered
@@ -231,8 +230,8 @@ class RowReader:
             spread=one.target is not None and one.target.segments[-1].how == "append",
             at=one.path.located() if one.path else Located(),
             sources=mark.sources,
-            sound=kind not in REFERRING and (bool(mark.sources) or (leaf and name not in self.shop.own)),
-            refers=kind in REFERRING and bool(mark.sources),
+            sound=not refers and (bool(mark.sources) or (leaf and name not in self.shop.own)),
+            refers=refers and bool(mark.sources),
         )
 
     def _options(self) -> dict[str, Any]:

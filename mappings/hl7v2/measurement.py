@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
+
+from msgspec import Struct
 
 from gateway.mapping import ConvertContext, Converted, Note, Unmappable, converter
 from gateway.mapping.converters import number
@@ -50,8 +51,7 @@ ONE_VALUE: Final = Note("cardinality-overflow", "several values for one measurem
 NOT_A_NUMBER: Final = Note("value-invalid", "not a number", "kept as text")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What an OBX says: a Quantity, or the reason why there is none (with what was written); notes become issues."""
 
     quantity: dict[str, Any] | None
@@ -76,7 +76,7 @@ def _several(node: Node, found: Reading) -> Reading:
     some = node.f[5].split("~") if len(node.f) > 5 else []
     if len(some) < 2:
         return found
-    return replace(found, written=" / ".join(plain(one) for one in some), notes=(*found.notes, ONE_VALUE))
+    return Reading(found.quantity, found.reason, " / ".join(plain(one) for one in some), (*found.notes, ONE_VALUE))
 
 
 def reading(value: str, unit: str, node: Node, context: ConvertContext) -> Reading:

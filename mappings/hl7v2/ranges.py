@@ -32,7 +32,7 @@ SOURCES: Final = {"": "7", "low.unit": "6", "low.code": "6", "high.unit": "6", "
 @converter("reference_range", to="BackboneElement", raw=True, sources=SOURCES)
 def reference_range(fields: list[str], context: ConvertContext) -> Any:
     """Read OBX-7: its text, and its bounds where they are numbers (``0 - 15``, ``4.0-7.0``, ``<5``), in the unit of OBX-6."""
-    return ranges(context.item, context)
+    return next(iter(ranges(context.item, context)), None)
 
 
 def ranges(node: Node, context: ConvertContext) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def ranges(node: Node, context: ConvertContext) -> list[dict[str, Any]]:
         if len(_ranges) >= MEMO:
             _ranges.clear()
         known = _ranges[id(units), said, unit] = (units, made)
-    return [{name: part.copy() if type(part) is dict else part for name, part in one.items()} for one in known[1]]
+    return known[1]
 
 
 def _range(said: str, node: Node, context: ConvertContext) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct
 
 from gateway import er7
 from gateway.canonical import BASE
@@ -34,14 +35,13 @@ MEMO: Final = "results"
 STANDS_IN: Final = Note("required-missing", "the measurement has no moment that can be read", "that of its message taken")
 
 
-@dataclass(slots=True)
-class Results:
+class Results(Struct, eq=False):
     """The OBX of a message: by their place in it, the key of each, the other half of a blood pressure, and the lines of a text."""
 
-    keys: dict[int, str] = field(default_factory=dict)
-    halves: dict[int, Node] = field(default_factory=dict)
-    lines: dict[int, list[Node]] = field(default_factory=dict)
-    followers: set[int] = field(default_factory=set)
+    keys: dict[int, str] = {}
+    halves: dict[int, Node] = {}
+    lines: dict[int, list[Node]] = {}
+    followers: set[int] = set()
 
 
 def results(context: ConvertContext) -> Results:
@@ -131,7 +131,10 @@ def _join(some: Sequence[Node], found: Results) -> None:
 
 
 def _continues(leader: Node, node: Node) -> bool:
-    return leader.up is node.up and all(fld(leader.f, number) == fld(node.f, number) for number in (3, 4, 11, 14))
+    one, other = leader.f, node.f
+    if leader.up is not node.up or fld(one, 3) != fld(other, 3) or fld(one, 4) != fld(other, 4):
+        return False
+    return fld(one, 11) == fld(other, 11) and fld(one, 14) == fld(other, 14)
 
 
 def _whose(tree: Tree, context: ConvertContext) -> dict[int, str]:
@@ -206,6 +209,9 @@ def result_number(fields: list[str], context: ConvertContext) -> Any:
 @converter("result_note", to=("string", "markdown"), raw=True, private=True)
 def result_note(fields: list[str], context: ConvertContext) -> str | None:
     """Return the NTE of an OBX and of what belongs to it as one text; without any, those of its order."""
+    if "NTE" not in context.record.nodes:
+        # Most messages have no remarks at all.
+        return None
     found = results(context)
     node = context.item
     mine = found.lines.get(node.i) or [node]

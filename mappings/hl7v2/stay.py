@@ -19,18 +19,9 @@ DIAGNOSIS_NUMBER: Final = 20
 
 def _numbered(fields: Fields, context: ConvertContext, key: Callable[[Fields], str]) -> str | None:
     """Return the key of a segment among those of its name under one client: the second with the same gets its number after it."""
-    memo = context.record.memo
-    place = ("numbered", id(fields))
-    if place not in memo:
-        memo[place] = _among(fields, context, key)
-    found: str | None = memo[place]
-    return found
-
-
-def _among(fields: Fields, context: ConvertContext, key: Callable[[Fields], str]) -> str | None:
     made = key(fields)
     item: Node | None = context.item if isinstance(context.item, Node) else None
-    if not made or item is None or item.up is None:
+    if not made or item is None or item.up is None or item.n == 1:
         return made or None
     before = 0
     for node in item.up.below(item.name):

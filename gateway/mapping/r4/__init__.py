@@ -45,6 +45,8 @@ NUMBERS: Final[Mapping[str, tuple[type, ...]]] = {
     "unsignedInt": (int,),
     "decimal": (int, Decimal),
 }
+# What every backbone has; no row and no converter fills an extension of one with a reference.
+COMMON: Final = (".extension", ".modifierExtension")
 PRIMITIVES: Final = frozenset(PATTERNS) | frozenset(NUMBERS)
 
 
@@ -140,6 +142,17 @@ def choices(context: str, name: str) -> tuple[str, ...]:
     """Return the types that an element like ``value`` can have, none when it isn't one to choose."""
     element = _children(context).get(f"{name}[x]")
     return () if element is None else element.types
+
+
+@cache
+def may_refer(context: str) -> bool:
+    """Whether a backbone (``Encounter.participant``) has a reference in it, or a part that could."""
+    some = _children(context)
+    if not some or any(
+        {"Reference", "Extension", "Resource"} & set(one.types) for one in some.values() if not one.path.endswith(COMMON)
+    ):
+        return True
+    return any((bool(_children(one.path)) and may_refer(one.path)) or bool(one.content) for one in some.values())
 
 
 def _found(element: Element, type_: str) -> Found:
