@@ -97,6 +97,14 @@ class PortalConfig(_Part):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
+class RegistryConfig(_Part):
+    """A register of clients' consents that is asked, such as Mitz."""
+
+    code: str
+    connector: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
 class ScheduleConfig(_Part):
     """When the portals are brought up to date, in local hours."""
 
@@ -204,6 +212,7 @@ class OrganisationConfig(_Part):
     name: str
     sources: tuple[SourceConfig, ...] = ()
     portals: tuple[PortalConfig, ...] = ()
+    registries: tuple[RegistryConfig, ...] = ()
     schedule: ScheduleConfig = ScheduleConfig()
     sharing: SharingConfig = SharingConfig()
     listeners: tuple[ListenerConfig, ...] = ()
@@ -228,6 +237,7 @@ KEYS: Final = {
     "organisations": tuple(OrganisationConfig.model_fields),
     "sources": tuple(SourceConfig.model_fields),
     "portals": tuple(PortalConfig.model_fields),
+    "registries": tuple(RegistryConfig.model_fields),
     "schedule": tuple(ScheduleConfig.model_fields),
     "sharing": tuple(SharingConfig.model_fields),
     "mllp": tuple(MllpListenerConfig.model_fields),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import forbid, representation, review, standing
+from api.cli import ask, forbid, representation, review, standing
 from api.cli.periods import DataSince, DataUntil, Since, Until, end, start
 from api.cli.rights import By, ClientArgument, PersonArgument, carried_out, known_classes, known_links, told
 from api.cli.shared import opened
@@ -118,6 +118,6 @@ def change_level(
             told("changed", consent.change_grant(gateway, org, client=client, person=person, by=by, **parts))
 
 
-for part in (standing, forbid, review):
+for part in (standing, forbid, review, ask):
     part.register(app)
 app.add_typer(representation.app, name="representation", short_help="Who may act for a client.")

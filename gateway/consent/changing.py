@@ -15,7 +15,7 @@ from gateway import careteam
 from gateway.audit import AuditEvent, append
 from gateway.clients import find_client, keep_birth_date
 from gateway.database import Connection
-from gateway.ledger import Change, disclose_locked, lock_client
+from gateway.ledger import Change, disclose_locked, lock_client, tell_withheld
 from gateway.runtime import Gateway
 
 EPOCHS: Final = "update link set epoch = epoch + 1 where client_id = %s and (%s::bigint is null or person_id = %s)"
@@ -45,6 +45,7 @@ class Changing:
         self.change = disclose_locked(self.db, self.org, self.client)
         counts = {"delivering": self.change.delivering, "retracting": self.change.retracting}
         self.tell(*events[:-1], replace(events[-1], detail={**events[-1].detail, **counts}))
+        tell_withheld(self.db, self.gateway, self.org, self.client, self.change)
         return self.change
 
     def tell(self, *events: AuditEvent) -> None:
