@@ -6,14 +6,20 @@ Every value remembers its line, so that a finding can name it.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
+from importlib import import_module
 from typing import Any, Final
 
 import yaml
+from yaml.composer import Composer
 
 from gateway.mapping.findings import Finding, MappingError
+
+# The parser of libyaml, where PyYAML was built with it.
+LIBYAML: Final[Any] = import_module("yaml.cyaml").CParser if yaml.__with_libyaml__ else object
 
 Place = tuple[str | int, ...]
 
@@ -47,7 +53,7 @@ def load(file: str, data: bytes) -> Document:
     """
     document = Document(file)
     try:
-        node = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
+        node = _composed(data.decode())
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "not a YAML document in UTF-8"
@@ -55,6 +61,35 @@ def load(file: str, data: bytes) -> Document:
     if node is not None:
         document.content = _build(node, (), document)
     return document
+
+
+class _Untagged:
+    """What a composer asks for the types of values, which are told from the text here (``_scalar``)."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:  # noqa: ARG002 - the composer's call
+        return ""
+
+    def descend_resolver(self, node: Any, index: Any) -> None:
+        """Do nothing."""
+
+    def ascend_resolver(self) -> None:
+        """Do nothing."""
+
+
+class _Fast(_Untagged, Composer, LIBYAML):  # type: ignore[misc]
+    """The parser of libyaml under the composer in Python: the one in C follows any depth, past the end of the stack."""
+
+    def __init__(self, text: str) -> None:
+        LIBYAML.__init__(self, text)
+        Composer.__init__(self)
+
+
+def _composed(text: str) -> yaml.Node | None:
+    if yaml.__with_libyaml__:
+        # What is wrong with a document the parser in Python tells more clearly.
+        with suppress(yaml.YAMLError):
+            return Composer.get_single_node(_Fast(text))
+    return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _build(node: yaml.Node, place: Place, document: Document) -> Any:
@@ -79,7 +114,7 @@ def _mapping(node: yaml.MappingNode, place: Place, document: Document) -> dict[s
 
 def _scalar(node: yaml.Node) -> Any:
     text = str(node.value)
-    if getattr(node, "style", None) is not None:
+    if getattr(node, "style", None):
         return text
     if text in ("", "~", "null"):
         return None
