@@ -20,6 +20,7 @@ TIERS: dict[str, tuple[str, ...]] = {
     "integration": ("-n", "2", "--dist", "loadfile"),
     "kills": ("-n", "2", "--dist", "worksteal"),
     "conformance": (),
+    "hapi": (),
     "e2e": ("-n", "2", "--dist", "loadfile"),
 }
 

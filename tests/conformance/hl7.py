@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from tests.maven import classpath
 
 HERE: Final = Path(__file__).parent
 PROJECT: Final = HERE / "validator"
@@ -19,7 +20,6 @@ DEFINITIONS: Final = (
     HERE / "definitions" / "own",
     HERE / "definitions" / "codes-in-use",
 )
-BUILD_SECONDS: Final = 600
 RUN_SECONDS: Final = 900
 
 
@@ -58,29 +58,6 @@ def missing_tool() -> str | None:
     return f"{' and '.join(absent)} not installed" if absent else None
 
 
-def classpath() -> str:
-    """Compile the validator when its sources are newer than its classes, and return the Java class path."""
-    listing = PROJECT / "target" / "classpath"
-    sources = [PROJECT / "pom.xml", *(PROJECT / "src").glob("*.java")]
-    if not listing.exists() or listing.stat().st_mtime < max(source.stat().st_mtime for source in sources):
-        command = ["mvn", "-q", "-B", "compile"]
-        # Java asks the list of users for the home, which for some is none; HOME says where it really is.
-        home = f"-Duser.home={Path.home()} {os.environ.get('MAVEN_OPTS', '')}".strip()
-        done = subprocess.run(
-            command,
-            cwd=PROJECT,
-            env={**os.environ, "MAVEN_OPTS": home},
-            capture_output=True,
-            text=True,
-            timeout=BUILD_SECONDS,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"the validator did not build:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        listing.touch()
-    return f"{PROJECT / 'target' / 'classes'}:{listing.read_text().strip()}"
-
-
 def write_ndjson(path: Path, bodies: Iterable[bytes]) -> Path:
     """Write one resource a line and return the path."""
     path.write_bytes(b"".join(body + b"\n" for body in bodies))
@@ -94,7 +71,7 @@ def validate(files: Iterable[Path]) -> Report:
         RuntimeError: it stopped without a verdict (bad call, out of memory).
     """
     folders = [word for folder in DEFINITIONS for word in ("--definitions", str(folder))]
-    command = ["java", "-Xmx2g", "-cp", classpath(), "Validate", *folders, *map(str, files)]
+    command = ["java", "-Xmx2g", "-cp", classpath(PROJECT), "Validate", *folders, *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
     if done.returncode not in (0, 1) or " checked, " not in done.stderr:
         raise RuntimeError(f"the validator stopped with {done.returncode}:\n{done.stderr[-2000:]}")
