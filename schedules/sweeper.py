@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
@@ -27,6 +27,7 @@ from gateway.sources import pushed_and_waiting, source_ids
 from gateway.translate import map_batch
 from schedules.firing import LEASE, ClaimedSlot, claim_due, finish, renew
 from schedules.listing import schedules
+from schedules.nightly import claim_night, compare_sample
 
 SWEEP_S: Final = 15.0
 HEADS_EVERY: Final = timedelta(minutes=1)
@@ -129,6 +130,7 @@ class Sweeper:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._alive, args=(self._loop,), name="sweeper")
         self._running: dict[int, threading.Thread] = {}
+        self._comparing: dict[int, threading.Thread] = {}
         self._clock_turned: dict[int, datetime] = {}
 
     def start(self) -> None:
@@ -139,8 +141,8 @@ class Sweeper:
         """End after the turn and the slots under way."""
         self._stopped.set()
         self._thread.join()
-        for slot in self._running.values():
-            slot.join()
+        for beside in [*self._running.values(), *self._comparing.values()]:
+            beside.join()
 
     def _alive(self, work: Callable[[], None]) -> None:
         try:
@@ -162,6 +164,9 @@ class Sweeper:
             slot = claim_due(self._gateway, org)
             if slot is not None:
                 self._begin(slot)
+        night = claim_night(self._gateway, org)
+        if night is not None:
+            self._compare(org, night)
         sweep(self._gateway, org, self._urgent)
         now = self._gateway.clock()
         if org not in self._clock_turned or now - self._clock_turned[org] >= CLOCK_EVERY:
@@ -174,6 +179,15 @@ class Sweeper:
 
         self._running[slot.org] = threading.Thread(target=self._alive, args=(run,), name="slot")
         self._running[slot.org].start()
+
+    def _compare(self, org: int, night: date) -> None:
+        """Hold a sample of members against their portals, beside the turns: families don't wait for it."""
+
+        def run() -> None:
+            self._costs_a_turn(org, lambda: compare_sample(self._gateway, org, night))
+
+        self._comparing[org] = threading.Thread(target=self._alive, args=(run,), name="drift")
+        self._comparing[org].start()
 
     def _costs_a_turn(self, org: int, work: Callable[[], object]) -> None:
         try:

@@ -1,7 +1,4 @@
-"""The invariants that only the portals can answer: what each member's base really holds, and how often it was written.
-
-What is on its way while we look is left out: it may or may not be there.
-"""
+"""The invariants that only the portals can answer: what each member's base really holds, and how often it was written."""
 
 from __future__ import annotations
 
@@ -12,23 +9,13 @@ from itertools import pairwise
 from typing import Any, Final, Protocol, runtime_checkable
 
 from gateway.connector import Context, RemoteState, SinkConnector
-from gateway.context import context_for
 from gateway.guard import guarded
-from gateway.outbox.tombstone import hash_of, is_gone
-from gateway.portals import portal_of
+from gateway.outbox.tombstone import hash_of
 from gateway.runtime import Gateway
+from gateway.verify.comparison import Comparison, compare, portals_of
 from gateway.verify.violation import Violation, violations
 
-# Engine role: row security doesn't choose the organisation for us.
-PORTALS: Final = "select id, code, connector, settings from portal where org = app_org() order by id"
 LINKS: Final = "select id, member::text as member from link where org = app_org() and portal_id = %s order by id"
-KNOWN: Final = """
-select resource.rtype, resource.rid, ledger.held_hash, ledger.content_hash, ledger.state, outbox.op, outbox.sent_at,
-  greatest(ledger.delivered_at, ledger.retracted_at) as settled_at,
-  client.stop_reason is not null and client.frozen as frozen
-from disclosure_ledger ledger join resource on resource.rkey = ledger.rkey join client on client.id = ledger.client_id
-left join outbox on outbox.ledger_id = ledger.id
-where ledger.org = app_org() and ledger.link_id = %s"""
 # Etags that count writes show without a look at the history that there was only one.
 FIRST: Final = re.compile(r'W/"1"')
 
@@ -71,49 +58,24 @@ def at_portals(gateway: Gateway, org: int) -> list[Violation]:
         GatewayError: a portal can't be asked, or its connector broke.
     """
     findings = _Findings()
-    with gateway.database.transaction(org) as db:
-        rows = db.execute(PORTALS).fetchall()
-    for row in rows:
-        portal = portal_of(row)
+    for portal, context in portals_of(gateway, org):
         with gateway.database.transaction(org) as db:
             links = db.execute(LINKS, (portal.id,)).fetchall()
-        context = context_for(gateway, org, portal)
         for link in links:
-            _member(gateway, org, portal.sink, context, link, findings)
+            _member(portal.sink, context, link.member, compare(gateway, org, portal.sink, context, link), findings)
     return findings.violations()
 
 
-def _member(gateway: Gateway, org: int, sink: SinkConnector, context: Context, link: Any, findings: _Findings) -> None:
-    began = gateway.clock()
-    with guarded():
-        states = {(state.type, state.id): state for state in sink.listing(context, link.member) if not is_gone(state)}
-    with gateway.database.transaction(org) as db:
-        known = {(row.rtype, row.rid): row for row in db.execute(KNOWN, (link.id,))}
-    moved = {key for key, row in known.items() if row.sent_at is not None or (row.settled_at and row.settled_at > began)}
-    for key in sorted((states.keys() | known.keys()) - moved):
-        _compare(key, link.member, known.get(key), states.get(key), findings)
+def _member(sink: SinkConnector, context: Context, member: str, found: Comparison, findings: _Findings) -> None:
+    findings.missing += [_name(key, member) for key in found.missing]
+    findings.unexplained += [_name(key, member) for key in found.unexplained]
+    findings.differing += [_name(key, member) for key in found.differing]
     if isinstance(sink, KeepsHistory):
-        for key in _rewritten(states, known):
+        for key in _rewritten(found.states, found.known):
             with guarded():
-                history = sink.history(context, link.member, key)
+                history = sink.history(context, member, key)
             if _twice(history):
-                findings.twice.append(_name(key, link.member))
-
-
-def _compare(key: tuple[str, str], member: str, row: Any, state: RemoteState | None, findings: _Findings) -> None:
-    name = _name(key, member)
-    if state is None:
-        if row.held_hash is not None and row.op is None:
-            findings.missing.append(name)
-    elif row is None or row.held_hash is None or not _explained(row):
-        findings.unexplained.append(name)
-    elif hash_of(state) != bytes(row.held_hash):
-        findings.differing.append(name)
-
-
-def _explained(row: Any) -> bool:
-    """Tell why something may be at the portal: it is due, its retraction is open, or it stays on purpose."""
-    return row.content_hash is not None or row.op == "delete" or row.state == "cannot_retract" or row.frozen
+                findings.twice.append(_name(key, member))
 
 
 def _rewritten(states: dict[tuple[str, str], RemoteState], known: dict[tuple[str, str], Any]) -> Iterator[tuple[str, str]]:

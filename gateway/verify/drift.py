@@ -1,0 +1,173 @@
+"""Drift: where a portal holds something else than our ledger says, per portal and client, with why; and what mends it.
+
+A portal that was restored from a backup, or in which somebody removed a page, doesn't tell. A sample of members a night does: which ones
+follows from the date, so that asking again asks the same ones, and each has its turn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
+from typing import Any, Final
+
+from psycopg.types.json import Jsonb
+
+from gateway.database import Connection
+from gateway.ledger import disclose_client
+from gateway.outbox.tombstone import hash_of
+from gateway.runtime import Gateway
+from gateway.verify.comparison import Comparison, Key, compare, portals_of
+
+# The order differs from day to day, and is the same for all who ask on one day.
+SAMPLE: Final = """
+select link.id, link.member::text as member, link.portal_id, link.client_id, client.patient_rid
+from link join client on client.id = link.client_id
+where link.org = app_org() and link.portal_id = %(portal)s and link.id in (
+  select id from link where org = app_org() and exists (select from disclosure_ledger where link_id = link.id)
+  order by md5(%(day)s || link.member::text) limit %(sample)s)
+order by link.client_id, link.id"""
+
+# The ledger takes over what the portal really holds; deciding the client anew makes the work that follows from it.
+CORRECT: Final = """
+update disclosure_ledger ledger
+set held_hash = remote.hash, etag = remote.etag, held_version = null, held_projection = null,
+  state = case when ledger.state in ('retracted', 'retract_failed') and remote.hash is not null then 'delivered' else ledger.state end
+from unnest(%(ledger)s::bigint[], %(hash)s::bytea[], %(etag)s::text[]) as remote (id, hash, etag)
+where ledger.id = remote.id"""
+# Something of ours at a member who was never due it: from now on the ledger knows, and takes it back.
+ADOPT: Final = """
+insert into disclosure_ledger (org, portal_id, client_id, link_id, rkey, code, epoch, decided_at, held_hash, etag, state)
+select link.org, link.portal_id, link.client_id, link.id, resource.rkey, 'no-grant', link.epoch, app_now(), %(hash)s, %(etag)s, 'delivered'
+from link join resource on resource.org = link.org and resource.rtype = %(type)s and resource.rid = %(id)s
+where link.id = %(link)s on conflict (link_id, rkey) do nothing returning id"""
+DUE: Final = "insert into disclose_due (org, client_id, cause) values (%s, %s, 'drift')"
+OPEN: Final = """
+insert into task (org, kind, client_id, portal_id, detail, opened_at)
+values (%(org)s, 'drift', %(client)s, %(portal)s, %(detail)s, app_now()) on conflict do nothing"""
+CLOSE: Final = """
+update task set closed_at = app_now(), closed_by = 'gateway'
+where kind = 'drift' and client_id = %(client)s and portal_id = %(portal)s and closed_at is null"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One member whose base was read."""
+
+    link: int
+    member: str
+    found: Comparison
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """One client at one portal: how many resources are as the ledger says, and which aren't, by their keys for a member."""
+
+    portal: str
+    portal_id: int
+    client: str
+    client_id: int
+    members: tuple[Member, ...] = field(repr=False)
+
+    @property
+    def equal(self) -> int:
+        """Return how many resources are as the ledger says."""
+        return sum(one.found.equal for one in self.members)
+
+    def missing(self) -> list[str]:
+        """Return what was delivered and isn't there."""
+        return [f"{'/'.join(key)} for {one.member}" for one in self.members for key in one.found.missing]
+
+    def extra(self) -> list[str]:
+        """Return what is there and shouldn't be."""
+        return [f"{'/'.join(key)} for {one.member}" for one in self.members for key in one.found.unexplained]
+
+    def differing(self) -> list[str]:
+        """Return what is there with other content than was delivered."""
+        return [f"{'/'.join(key)} for {one.member}" for one in self.members for key in one.found.differing]
+
+    def because(self) -> dict[str, int]:
+        """Count the reasons: removed-there, changed-there, came-back (retracted, and there again), never-delivered."""
+        reasons = Counter({"removed-there": len(self.missing()), "changed-there": len(self.differing())})
+        for one in self.members:
+            reasons.update(_why(one.found.known.get(key)) for key in one.found.unexplained)
+        return {reason: count for reason, count in sorted(reasons.items()) if count}
+
+    @property
+    def any(self) -> bool:
+        """Tell whether something differs."""
+        return bool(self.because())
+
+    def board(self) -> dict[str, Any]:
+        """Return the row of the board."""
+        told = {"missing": self.missing(), "extra": self.extra(), "differing": self.differing(), "because": self.because()}
+        return {"portal": self.portal, "client": self.client, "members": len(self.members), "equal": self.equal, **told}
+
+
+def _why(row: Any) -> str:
+    return "came-back" if row is not None and row.settled_at is not None else "never-delivered"
+
+
+def drift(gateway: Gateway, org: int, *, day: date, sample: int | None = None) -> list[Drift]:
+    """Compare members with their portals: ``sample`` of them (those of the day), or all; return every client that was looked at.
+
+    Raises:
+        GatewayError: a portal can't be asked, or its connector broke.
+    """
+    found: list[Drift] = []
+    for portal, context in portals_of(gateway, org):
+        with gateway.database.transaction(org) as db:
+            links = db.execute(SAMPLE, {"portal": portal.id, "day": day.isoformat(), "sample": sample}).fetchall()
+        for client_id, of_client in groupby(links, key=lambda link: int(link.client_id)):
+            family = list(of_client)
+            members = tuple(
+                Member(link=link.id, member=link.member, found=compare(gateway, org, portal.sink, context, link))
+                for link in family
+            )
+            client = str(family[0].patient_rid)
+            found.append(Drift(portal=portal.code, portal_id=portal.id, client=client, client_id=client_id, members=members))
+    return found
+
+
+def note(gateway: Gateway, org: int, found: Iterable[Drift]) -> None:
+    """Open a task for each client with drift, and close those of clients that are as they should be."""
+    with gateway.database.transaction(org) as db:
+        for one in found:
+            values = {"org": org, "client": one.client_id, "portal": one.portal_id, "detail": Jsonb(one.because())}
+            db.execute(OPEN if one.any else CLOSE, values)
+
+
+def repair(gateway: Gateway, org: int, found: Sequence[Drift]) -> int:
+    """Put back into the queue what is missing or differs, and take back what is too many; return how much can't be mended from here.
+
+    What isn't ours at all has no row that a retraction could hang on: the portal's people remove it.
+    """
+    left = 0
+    for one in found:
+        if one.any:
+            with gateway.database.transaction(org) as db:
+                left += sum(_correct(db, member) for member in one.members)
+                db.execute(DUE, (org, one.client_id))
+            disclose_client(gateway, org, one.client_id)
+    return left
+
+
+def _correct(db: Connection, member: Member) -> int:
+    found = member.found
+    known = [key for key in [*found.missing, *found.differing, *found.unexplained] if key in found.known]
+    states = [found.states.get(key) for key in known]
+    values = {
+        "ledger": [found.known[key].id for key in known],
+        "hash": [None if state is None else hash_of(state) for state in states],
+        "etag": [None if state is None else state.etag for state in states],
+    }
+    db.execute(CORRECT, values)
+    return sum(not _adopted(db, member, key) for key in found.unexplained if key not in found.known)
+
+
+def _adopted(db: Connection, member: Member, key: Key) -> bool:
+    state = member.found.states[key]
+    values = {"link": member.link, "type": key[0], "id": key[1], "hash": hash_of(state), "etag": state.etag}
+    return db.execute(ADOPT, values).fetchone() is not None

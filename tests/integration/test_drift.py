@@ -1,0 +1,154 @@
+"""What a portal holds other than our ledger says is found, counted with its reason, a task, and mended; a sample a night is the same for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.connector import DeliveryItem
+from gateway.context import context_for
+from gateway.jsonbytes import dumps
+from gateway.portals import portals
+from gateway.verify.drift import Drift, drift, note, repair
+from schedules.nightly import claim_night, compare_sample
+from tests.integration.delivery_world import RunningPortal, World, a_world, observation, running_portal
+from tests.integration.rights_world import at_portal, furnish, granted, linked
+
+DAY = date(2026, 11, 20)
+TASKS = "select kind, detail, closed_at is null as open from task where kind = 'drift' order by id"
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
+    folder: Path = tmp_path_factory.mktemp("portal")
+    with running_portal(folder) as portal:
+        yield portal
+
+
+@pytest.fixture
+def world(database_url: str, portal: RunningPortal) -> Iterator[World]:
+    portal.behave()
+    world = a_world(database_url, portal)
+    with world.gateway.database:
+        furnish(world)
+        yield world
+
+
+def tamper(world: World, member: str, *items: DeliveryItem) -> None:
+    """Write at the portal, behind the gateway's back."""
+    [portal] = portals(world.gateway, world.org)
+    portal.sink.deliver(context_for(world.gateway, world.org, portal), member, list(items))
+
+
+def body(resource: dict[str, Any]) -> bytes:
+    return dumps(resource)
+
+
+def looked(world: World) -> Drift:
+    [found] = drift(world.gateway, world.org, day=DAY)
+    return found
+
+
+def test_a_portal_that_holds_what_was_delivered_shows_no_drift(world: World) -> None:
+    linked(world, "private-medical", "truus")
+    linked(world, "basic", "bas")
+
+    found = looked(world)
+    assert (found.portal, len(found.members), found.any, found.because()) == ("familie", 2, False, {})
+    assert found.equal == sum(len(world.portal.holds(one.member)) for one in found.members) >= 5
+
+
+def test_each_kind_of_drift_is_counted_with_its_reason_and_mended(world: World) -> None:
+    member = linked(world, "private-medical")
+    gone = DeliveryItem(type="Appointment", id="visit", body=None)
+    other = DeliveryItem(type="Observation", id="weight", body=body({**observation("weight"), "status": "amended"}))
+    world.store({"resourceType": "Goal", "id": "hidden"})
+    never = DeliveryItem(type="Goal", id="hidden", body=body({"resourceType": "Goal", "id": "hidden"}))
+    foreign = DeliveryItem(type="Goal", id="theirs", body=body({"resourceType": "Goal", "id": "theirs"}))
+    tamper(world, member, gone, other, never, foreign)
+
+    found = looked(world)
+    assert found.missing() == [f"Appointment/visit for {member}"]
+    assert found.differing() == [f"Observation/weight for {member}"]
+    assert found.extra() == [f"Goal/hidden for {member}", f"Goal/theirs for {member}"]
+    assert found.because() == {"changed-there": 1, "never-delivered": 2, "removed-there": 1}
+
+    assert repair(world.gateway, world.org, [found]) == 1
+    world.clock.forward(minutes=1)
+    world.deliver()
+    assert set(at_portal(world, member)) == {"Patient/p1", "Appointment/visit", "Observation/weight", "Goal/theirs"}
+    assert "72.50" in at_portal(world, member)["Observation/weight"]
+    assert looked(world).because() == {"never-delivered": 1}
+
+
+def test_what_came_back_at_the_portal_is_taken_back_again(world: World) -> None:
+    member = linked(world, "private-medical")
+    granted(world, "basic")
+    world.clock.forward(minutes=1)
+    tamper(world, member, DeliveryItem(type="Observation", id="weight", body=body(observation("weight"))))
+
+    found = looked(world)
+    assert (found.extra(), found.because()) == ([f"Observation/weight for {member}"], {"came-back": 1})
+
+    assert repair(world.gateway, world.org, [found]) == 0
+    world.deliver()
+    assert set(at_portal(world, member)) == {"Patient/p1", "Appointment/visit"}
+    assert not looked(world).any
+
+
+def test_drift_is_one_task_for_a_client_until_it_is_gone(world: World) -> None:
+    member = linked(world, "private-medical")
+    tamper(world, member, DeliveryItem(type="Appointment", id="visit", body=None))
+
+    for _ in range(2):
+        note(world.gateway, world.org, [looked(world)])
+    assert [(row.detail, row.open) for row in world.rows(TASKS)] == [({"removed-there": 1}, True)]
+
+    repair(world.gateway, world.org, [looked(world)])
+    world.deliver()
+    note(world.gateway, world.org, [looked(world)])
+    assert [row.open for row in world.rows(TASKS)] == [False]
+
+
+def test_the_members_of_a_night_follow_from_its_date_and_every_member_has_a_turn(world: World) -> None:
+    members = {linked(world, "basic", f"person{number}") for number in range(6)}
+
+    def asked(day: date) -> set[str]:
+        return {one.member for found in drift(world.gateway, world.org, day=day, sample=2) for one in found.members}
+
+    assert asked(DAY) == asked(DAY)
+    assert len(asked(DAY)) == 2
+    assert set().union(*(asked(date(2026, 12, day)) for day in range(1, 29))) == members
+
+
+def test_one_process_compares_once_a_night_and_writes_down_what_it_found(world: World) -> None:
+    member = linked(world, "basic")
+    tamper(world, member, DeliveryItem(type="Appointment", id="visit", body=None))
+    world.clock.at = datetime(2026, 11, 21, 2, 59, tzinfo=UTC)
+    assert claim_night(world.gateway, world.org) is None
+    world.clock.forward(minutes=1)
+
+    night = claim_night(world.gateway, world.org)
+    assert night == date(2026, 11, 21)
+    assert claim_night(world.gateway, world.org) is None, "another process was first"
+    compare_sample(world.gateway, world.org, night)
+
+    row = world.one("select members, missing, extra, differing, error_code, finished_at from drift_night")
+    assert (row.members, row.missing, row.extra, row.differing, row.error_code) == (1, 1, 0, 0, None)
+    assert row.finished_at is not None
+    assert len(world.rows(TASKS)) == 1
+
+
+def test_a_portal_that_is_down_at_night_is_written_down_as_such(world: World) -> None:
+    linked(world, "basic")
+    world.clock.at = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+    night = claim_night(world.gateway, world.org)
+    assert night is not None
+    world.portal.plan("down", times=None)
+
+    assert compare_sample(world.gateway, world.org, night) == []
+    assert world.one("select error_code from drift_night").error_code == "transient"
