@@ -21,6 +21,7 @@ from gateway.errors import NotFound
 from gateway.insight.change import Change, smallest_change
 from gateway.insight.directory import brought_by
 from gateway.insight.moment import Item, Member, Moment, Recorded
+from gateway.insight.moment import moment as moment_of
 from gateway.runtime import Gateway
 
 AMSTERDAM: Final = ZoneInfo("Europe/Amsterdam")
@@ -84,9 +85,8 @@ def explain(
     Raises:
         NotFound: no such member, resource or class in this organisation; or the resource was not there yet.
     """
-    moment_at = at or gateway.clock()
     with gateway.database.transaction(org) as db:
-        moment = Moment(db, moment_at, past=moment_at < gateway.clock())
+        moment = moment_of(db, at, gateway.clock())
         found = _member(moment, member)
         subject = _class(moment, class_) if class_ is not None else _resource(moment, ref or "")
         recorded = moment.recorded(found.client_id)
@@ -101,7 +101,7 @@ def explain(
         member=member,
         resource=ref,
         class_=class_,
-        at=moment_at,
+        at=moment.at,
         projection=verdict.projection,
         deciding=tuple(_deciding(found, subject, recorded, verdict, change, brought)),
         change=None if change is None else change.name,
@@ -124,10 +124,9 @@ def explain_person(
     Raises:
         NotFound: no such client, resource or class; or the person was never linked.
     """
-    moment_at = at or gateway.clock()
     with gateway.database.transaction(org) as db:
         client_id = find_client(db, gateway.keys(org).ids(), client)
-        links = [one.member for one in Moment(db, moment_at, past=False).members(client_id) if one.person == person]
+        links = [one.member for one in moment_of(db, at, gateway.clock()).members(client_id) if one.person == person]
     if not links:
         raise NotFound("this person was never linked to this client; `zorgsluis link list` shows who is")
     return [explain(gateway, org, member, ref, class_=class_, at=at, by=by) for member in links]

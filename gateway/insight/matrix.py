@@ -14,7 +14,8 @@ from gateway.disclosure.decide import ClassRule, Level, Policy, Subscriber, Verd
 from gateway.disclosure.reasons import Code
 from gateway.disclosure.rules import within
 from gateway.insight.explain import typical
-from gateway.insight.moment import Item, Member, Moment
+from gateway.insight.moment import Item, Member
+from gateway.insight.moment import moment as moment_of
 from gateway.runtime import Gateway
 
 # Has no rights of its own: it travels with what refers to it.
@@ -59,16 +60,15 @@ def matrix(gateway: Gateway, org: int, client: str | int, *, at: datetime | None
     Raises:
         NotFound: there is no such client.
     """
-    moment_at = at or gateway.clock()
     with gateway.database.transaction(org) as db:
         client_id = find_client(db, gateway.keys(org).ids(), client)
-        moment = Moment(db, moment_at, past=moment_at < gateway.clock())
+        moment = moment_of(db, at, gateway.clock())
         rules = {class_: found for class_, found in moment.rules().items() if class_ != DIRECTORY}
         policy, items = moment.recorded(client_id).policy, _by_class(moment.items(client_id))
-        lines = tuple(_line(member, policy, rules, items, moment_at) for member in moment.members(client_id))
-        detail = {"as_of": moment_at.astimezone(UTC).isoformat(), "members": len(lines)}
+        lines = tuple(_line(member, policy, rules, items, moment.at) for member in moment.members(client_id))
+        detail = {"as_of": moment.at.astimezone(UTC).isoformat(), "members": len(lines)}
         append(db, gateway.keys(org), org, [AuditEvent(event="matrix", action="R", agent=by, client_id=client_id, detail=detail)])
-    return Matrix(at=moment_at, classes=tuple(rules), lines=lines)
+    return Matrix(at=moment.at, classes=tuple(rules), lines=lines)
 
 
 def _by_class(items: Iterable[Item]) -> dict[str, list[Item]]:

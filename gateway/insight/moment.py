@@ -42,10 +42,13 @@ EXTERNAL: Final = f"""
 select id, decision, valid_from, valid_to, person_id as person, category, purpose, class as class_, rkey
 from external_consent where {RECORDED}"""
 
+# Planned once a session and not for each question: these statements have one right plan, by index.
+PLAN_ONCE: Final = """
+select set_config('plan_cache_mode', 'force_generic_plan', true) as mode, set_config('enable_seqscan', 'off', true) as seqscan"""
 CLASS_THEN: Final = """
 left join lateral (
   select class, audience, basic_projection, label from class_map_version
-  where org = resource.org and system = resource.system and class_key = {key} and since <= %(at)s
+  where org = resource.org and system = resource.system and class_key = coalesce(past.class_key, resource.class_key) and since <= %(at)s
   order by since desc, seq desc limit 1) class_map on true"""
 ITEM: Final = """
 select resource.rkey, resource.rtype, resource.rid, resource.client_id, resource.system, resource.origin_portal,
@@ -53,7 +56,8 @@ select resource.rkey, resource.rtype, resource.rid, resource.client_id, resource
 NOW: Final = f"""
 {ITEM}, resource.version, resource.deleted, resource.class_key, resource.audience, resource.labels, resource.data_at, resource.withdrawn,
   true as kept
-from resource {CLASS_THEN.format(key="resource.class_key")}"""
+from resource left join class_map on class_map.org = resource.org and class_map.system = resource.system
+  and class_map.class_key = resource.class_key"""
 # Versions of before these columns were kept have none: the facts of today stand in for them.
 THEN: Final = f"""
 {ITEM}, past.version, past.op = 'delete' as deleted, coalesce(past.class_key, resource.class_key) as class_key,
@@ -63,11 +67,13 @@ THEN: Final = f"""
   coalesce(past.withdrawn, resource.withdrawn) as withdrawn, past.class_key is not null as kept
 from resource join lateral (
   select * from resource_history where rkey = resource.rkey and last_updated <= %(at)s order by version desc limit 1) past on true
-{CLASS_THEN.format(key="coalesce(past.class_key, resource.class_key)")}"""
+{CLASS_THEN}"""
 NAMED: Final = "where resource.rtype = %(type)s and resource.rid = %(id)s"
 OF_CLIENT: Final = "where resource.client_id = %(client)s order by resource.rkey"
 OF_KEYS: Final = "where resource.rkey = any(%(keys)s)"
-RULES: Final = """
+RULES_NOW: Final = """
+select distinct class as class_, audience, basic_projection, label from class_map order by 1, 2, 3, 4"""
+RULES_THEN: Final = """
 select distinct class_, audience, basic_projection, label from (
   select distinct on (system, class_key) class as class_, audience, basic_projection, label from class_map_version
   where since <= %(at)s order by system, class_key, since desc, seq desc) newest
@@ -129,22 +135,23 @@ class Moment:
     def recorded(self, client_id: int) -> Recorded:
         """Return what was decided for a client."""
         values = {"at": self.at, "client": client_id}
-        client = self.db.execute(CLIENT, values).fetchone()
-        exclusions, external = self.db.execute(EXCLUSIONS, values).fetchall(), self.db.execute(EXTERNAL, values).fetchall()
+        with self.db.pipeline():
+            answers = [self.db.execute(query, values) for query in (CLIENT, GRANTS, EXCLUSIONS, REPRESENTATIONS, EXTERNAL)]
+        (client,), grants, exclusions, representations, external = (answer.fetchall() for answer in answers)
         policy = Policy(
-            stopped=client is not None and client.reason is not None,
-            end_of_care_at=client and client.end_of_care_at,
-            birth_date=client and client.birth_date,
-            grants=[Grant(**_frozen(row, "classes")) for row in self.db.execute(GRANTS, values)],
+            stopped=client.reason is not None,
+            end_of_care_at=client.end_of_care_at,
+            birth_date=client.birth_date,
+            grants=[Grant(**_frozen(row, "classes")) for row in grants],
             exclusions=[Exclusion(**_without_id(row)) for row in exclusions],
-            representations=[Representation(**_frozen(row, "scope")) for row in self.db.execute(REPRESENTATIONS, values)],
+            representations=[Representation(**_frozen(row, "scope")) for row in representations],
             external=[ExternalConsent(**_without_id(row)) for row in external],
         )
         return Recorded(
             policy=policy,
             exclusions=tuple(row.id for row in exclusions),
             external=tuple(row.id for row in external),
-            stop=client and client.reason,
+            stop=client.reason,
         )
 
     def item(self, type_: str, id_: str) -> Item | None:
@@ -162,7 +169,7 @@ class Moment:
     def rules(self) -> dict[str, list[ClassRule]]:
         """Return every class of the organisation with the different rules that its keys have."""
         found: dict[str, list[ClassRule]] = {}
-        for row in self.db.execute(RULES, {"at": self.at}):
+        for row in self.db.execute(RULES_THEN if self.past else RULES_NOW, {"at": self.at}):
             rule = ClassRule(**row._asdict())
             found.setdefault(rule.class_, []).append(rule)
         return found
@@ -171,6 +178,12 @@ class Moment:
         query = f"{THEN if self.past else NOW} {which}"
         for row in self.db.execute(query, {"at": self.at, **values}):
             yield _item(row)
+
+
+def moment(db: Connection, at: datetime | None, now: datetime) -> Moment:
+    """Return a moment on an open transaction: ``now`` unless another is given."""
+    db.execute(PLAN_ONCE)
+    return Moment(db, at or now, past=at is not None and at < now)
 
 
 def _without_id(row: Any) -> dict[str, Any]:
