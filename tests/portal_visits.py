@@ -12,6 +12,7 @@ from tests.e2e.browsing import follow
 
 JSON = {"Accept": "application/json"}
 WINDOW = "/_sample/messages"
+INVITATION, LINK = "/uitnodiging/", "/link/"
 
 
 def sign_in(page: Page, name: str) -> None:
@@ -36,10 +37,10 @@ def received(page: Page, account: str, channel: str) -> dict[str, Any]:
     return message
 
 
-def mailed_to(page: Page, address: str) -> str:
-    """The link in the newest e-mail to an address."""
+def mailed_to(page: Page, address: str, leading: str = INVITATION) -> str:
+    """The newest link of a kind that was mailed to an address."""
     found = page.request.get(WINDOW, headers=JSON).json()
-    return str(next(one["link"] for one in found if one["recipient"] == address))
+    return str(next(one["link"] for one in found if one["recipient"] == address and one["link"].startswith(leading)))
 
 
 def code_in(message: dict[str, Any]) -> str:

@@ -70,7 +70,7 @@ def link(request: Request, session: Session, form: Form) -> Response:
     portal, found = portal_of(request), own_page(request, session)
     if found is None:
         return page("onbekend.html", {"account": session.account}, 404)
-    code = re.sub(r"[\s-]", "", form.get("code", ""))
+    code = re.sub(r"[\s-]", "", form.get("code", "")).upper()
     try:
         _redeem(portal, session, form.get("aanbieder", ""), code, found)
     except NotThere:

@@ -25,7 +25,7 @@ def mail_link(portal: Portal, session: Session, purpose: Purpose, **detail: str)
     portal.messages.send("email", account.email, LINK_WORDS[purpose], account=account.account, link=f"/link/{token}")
 
 
-def send_code(portal: Portal, session: Session, purpose: Purpose, channel: Channel, number: str, **detail: str) -> None:
+def send_code(portal: Portal, session: Session, purpose: Purpose, channel: Channel, number: str, /, **detail: str) -> None:
     """Send a code of six digits; a spoken one digit by digit, twice."""
     code = portal.confirmations.code(session, purpose, **detail)
     digits = ", ".join(code)
