@@ -13,6 +13,7 @@ from gateway.mapping import converters as general
 from gateway.mapping import people, quantities
 from gateway.mapping.alone import item_alone
 from gateway.mapping.checks import check_map, check_set, links
+from gateway.mapping.content import content
 from gateway.mapping.convert import Converter, RowFacts, collect
 from gateway.mapping.dialect import Dialect
 from gateway.mapping.engine import MappingSet, MapPlan
@@ -187,6 +188,8 @@ def _plan(made: MapMade, shop: Workshop, slots: list[RowFacts | None]) -> MapPla
         heads=compiled.heads,
         rows=compiled.rows,
         noted=compiled.noted,
+        content=content(made, shop),
+        named=frozenset(one.at for one in made.rows if one.at),
         events=constants(made.selector).get(shop.dialect.trigger),
         pin=None if made.foreach is None else made.foreach.pin(),
         places=places,

@@ -7,10 +7,13 @@ resource when type and id are the same; elements of a list are matched by conten
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from operator import attrgetter
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from gateway.jsonbytes import canonical, dumps
 from gateway.mapping import r4
@@ -37,6 +40,7 @@ FACTS: Final[Mapping[str, bool]] = {
     "patient": False,
     "secrets": False,
 }
+_decided: Final = attrgetter(*FACTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +65,7 @@ class Difference:
     examples: list[Example] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True):
     """One leaf that differs. Paths with indexes lead to it in each body."""
 
     kind: Kind
@@ -73,108 +76,144 @@ class Change:
     new_at: str = ""
 
 
+# What a difference is grouped by: kind, type of the resource, path. What makes an example of it, given the number of the message.
+Group = tuple[Kind, str, str]
+Found = Iterator[tuple[Group, Callable[[int], Example]]]
+
+
 class Comparison:
-    """Takes message after message, and groups what differs."""
+    """Takes message after message, and groups what differs.
+
+    Which messages are examples is known as they are taken; what they show is worked out for those few alone, when they are shown.
+    """
 
     def __init__(self) -> None:
         self.messages = 0
         self.differing = 0
-        self._groups: dict[tuple[Kind, str, str], Difference] = {}
+        self._groups: dict[Group, Difference] = {}
+        self._named: dict[Group, list[int]] = {}
 
     def take(self, journal_id: int, old: MapResult, new: MapResult) -> None:
         """Compare what two versions make of a message."""
         self.messages += 1
-        seen: set[tuple[Kind, str, str]] = set()
-        for key, example in _differences(journal_id, old, new):
-            group = self._groups.setdefault(key, Difference(kind=key[0], type=key[1], path=key[2]))
-            group.count += 1
-            if key not in seen:
-                seen.add(key)
-                group.messages += 1
-                if len(group.examples) < EXAMPLES:
-                    group.examples.append(example())
-        self.differing += bool(seen)
+        counts: dict[Group, int] = {}
+        for key, _ in _differences(old, new):
+            counts[key] = counts.get(key, 0) + 1
+        self.differing += bool(counts)
+        for key, count in counts.items():
+            self._count(key, count, 1, [journal_id])
+
+    def pass_by(self) -> None:
+        """Count a message of which both versions are known to make the same."""
+        self.messages += 1
+
+    def add(self, later: Comparison) -> None:
+        """Take over what was found in later messages, and not shown yet."""
+        self.messages += later.messages
+        self.differing += later.differing
+        for key, group in later._groups.items():
+            self._count(key, group.count, group.messages, later._named[key])
+
+    def _count(self, key: Group, count: int, messages: int, named: list[int]) -> None:
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Difference(kind=key[0], type=key[1], path=key[2])
+            self._named[key] = []
+        group.count += count
+        group.messages += messages
+        self._named[key] += named[: EXAMPLES - len(self._named[key])]
+
+    def named(self) -> frozenset[int]:
+        """Return the numbers of the messages that are examples."""
+        return frozenset(number for some in self._named.values() for number in some)
+
+    def show(self, journal_id: int, old: MapResult, new: MapResult) -> None:
+        """Show a message where it is an example. Messages are shown in the order in which they were taken."""
+        shown: set[Group] = set()
+        for key, example in _differences(old, new):
+            if key not in shown and journal_id in self._named[key]:
+                shown.add(key)
+                self._groups[key].examples.append(example(journal_id))
 
     def differences(self) -> list[Difference]:
         """Return what was found, what matters most first, then the most frequent."""
         return sorted(self._groups.values(), key=lambda one: (ORDER.index(one.kind), -one.count, one.type, one.path))
 
 
-def _differences(journal_id: int, old: MapResult, new: MapResult) -> Iterator[tuple[tuple[Kind, str, str], Any]]:
-    """Yield (kind, type, path) of each difference, and what makes an example of it."""
+def alike(old: MapResult, new: MapResult) -> bool:
+    """Tell at a glance that two results are the same in all that counts here; false where that takes a closer look."""
+    return (
+        (old.outcome, old.reason, old.issues) == (new.outcome, new.reason, new.issues)
+        and [(one.type, one.id, *_decided(one)) for one in old.mapped]
+        == [(one.type, one.id, *_decided(one)) for one in new.mapped]
+        and dumps([one.body for one in old.mapped]) == dumps([one.body for one in new.mapped])
+    )
+
+
+def _differences(old: MapResult, new: MapResult) -> Found:
+    """Yield the group of each difference, and what makes an example of it."""
     if (old.outcome, old.reason) != (new.outcome, new.reason):
-        said = f"{_outcome(old)} -> {_outcome(new)}"
-        yield ("outcome", "", said), lambda: Example(journal_id=journal_id, old=_outcome(old), new=_outcome(new))
-    yield from _issues(journal_id, old.issues, new.issues)
+        before, after = _outcome(old), _outcome(new)
+        yield ("outcome", "", f"{before} -> {after}"), partial(_said, before, after, "")
+    if old.issues != new.issues:
+        yield from _issues(old.issues, new.issues)
     mine = {(one.type, one.id): one for one in old.mapped}
     theirs = {(one.type, one.id): one for one in new.mapped}
     for key in dict.fromkeys([*mine, *theirs]):
         one, other = mine.get(key), theirs.get(key)
         if one is None or other is None:
-            kind: Kind = "added" if one is None else "removed"
-            yield (kind, key[0], WHOLE), lambda: Example(journal_id=journal_id, old="", new="")
+            yield ("added" if one is None else "removed", key[0], WHOLE), partial(_said, "", "", "")
             continue
-        yield from _facts(journal_id, one, other)
+        if _decided(one) != _decided(other):
+            yield from _facts(one, other)
         if dumps(one.body) == dumps(other.body):
             continue
         for change in _changes(one.body, other.body, "", "", ""):
-            yield (change.kind, key[0], change.path), _Masked(journal_id, one, other, change)
+            yield (change.kind, key[0], change.path), partial(_masked, one, other, change)
+
+
+def _said(old: str, new: str, row: str, journal_id: int) -> Example:
+    return Example(journal_id=journal_id, old=old, new=new, row=row)
 
 
 def _outcome(result: MapResult) -> str:
     return f"{result.outcome} ({result.reason})" if result.reason else result.outcome
 
 
-def _issues(journal_id: int, old: tuple[Issue, ...], new: tuple[Issue, ...]) -> Iterator[tuple[tuple[Kind, str, str], Any]]:
+def _issues(old: tuple[Issue, ...], new: tuple[Issue, ...]) -> Found:
     before, after = Counter(old), Counter(new)
     for word, some in (("gone", before - after), ("new", after - before)):
         for issue in some.elements():
             place = f"{word}: {issue.code} at {issue.row or 'the message'}"
-
-            def example(issue: Issue = issue, word: str = word) -> Example:
-                shown = f"{issue.source_path} {issue.masked}".strip()
-                return Example(
-                    journal_id=journal_id, old=shown if word == "gone" else "", new=shown if word == "new" else "", row=issue.row
-                )
-
-            yield ("issue", "", place), example
+            shown = f"{issue.source_path} {issue.masked}".strip()
+            old_shown, new_shown = (shown, "") if word == "gone" else ("", shown)
+            yield ("issue", "", place), partial(_said, old_shown, new_shown, issue.row)
 
 
-def _facts(journal_id: int, old: Mapped, new: Mapped) -> Iterator[tuple[tuple[Kind, str, str], Any]]:
-    for name, shown in FACTS.items():
-        before, after = getattr(old, name), getattr(new, name)
+def _facts(old: Mapped, new: Mapped) -> Found:
+    for (name, shown), before, after in zip(FACTS.items(), _decided(old), _decided(new), strict=True):
         if before != after:
-            said = [_fact(value) if shown else "****" for value in (before, after)]
-            path = f"({name.removesuffix('_')})"
-            yield ("changed", old.type, path), lambda said=said: Example(journal_id=journal_id, old=said[0], new=said[1])
+            mine, theirs = (_fact(value) if shown else "****" for value in (before, after))
+            yield ("changed", old.type, f"({name.removesuffix('_')})"), partial(_said, mine, theirs, "")
 
 
 def _fact(value: Any) -> str:
     return " ".join(sorted(value)) if isinstance(value, frozenset) else str(value)
 
 
-@dataclass(frozen=True, slots=True)
-class _Masked:
-    """An example in the making: made only for the few that are shown."""
+def _masked(old: Mapped, new: Mapped, change: Change, journal_id: int) -> Example:
+    before, old_row = _side(old, change.path, change.old, change.old_at)
+    after, new_row = _side(new, change.path, change.new, change.new_at)
+    return Example(journal_id=journal_id, old=before, new=after, row=new_row or old_row)
 
-    journal_id: int
-    old: Mapped
-    new: Mapped
-    change: Change
 
-    def __call__(self) -> Example:
-        """Return it with its values masked."""
-        old, old_row = self._side(self.old, self.change.old, self.change.old_at)
-        new, new_row = self._side(self.new, self.change.new, self.change.new_at)
-        return Example(journal_id=self.journal_id, old=old, new=new, row=new_row or old_row)
-
-    def _side(self, mapped: Mapped, value: Any, at: str) -> tuple[str, str]:
-        if not at:
-            return "", ""
-        line = next((line for line in mapped.lineage if line.path == at), None)
-        if line is not None and line.origin in FROM_THE_MAP:
-            return str(value), line.row
-        return mask(value, private=_private(mapped.type, self.change.path)), line.row if line else ""
+def _side(mapped: Mapped, path: str, value: Any, at: str) -> tuple[str, str]:
+    if not at:
+        return "", ""
+    line = next((line for line in mapped.lineage if line.path == at), None)
+    if line is not None and line.origin in FROM_THE_MAP:
+        return str(value), line.row
+    return mask(value, private=_private(mapped.type, path)), line.row if line else ""
 
 
 @cache
@@ -194,6 +233,8 @@ def _changes(old: Any, new: Any, path: str, old_at: str, new_at: str) -> Iterato
     """Yield what differs between two values, leaf by leaf."""
     if type(old) is dict and type(new) is dict:
         for name in dict.fromkeys([*old, *new]):
+            if type(old.get(name)) is str and old[name] == new.get(name):
+                continue
             below = [f"{place}.{name}" if place else name for place in (path, old_at, new_at)]
             if name not in old:
                 yield from _leaves("added", new[name], below[0], below[2])
@@ -208,7 +249,7 @@ def _changes(old: Any, new: Any, path: str, old_at: str, new_at: str) -> Iterato
             yield from _leaves("removed", old, path, old_at)
             yield from _leaves("added", new, path, new_at)
         else:
-            yield Change(kind="changed", path=path, old=old, new=new, old_at=old_at, new_at=new_at)
+            yield Change("changed", path, old, new, old_at, new_at)
 
 
 def _same(old: Any, new: Any) -> bool:
@@ -220,7 +261,8 @@ def _same(old: Any, new: Any) -> bool:
 
 def _lists(old: list[Any], new: list[Any], path: str, old_at: str, new_at: str) -> Iterator[Change]:
     """Compare lists: equal elements belong together wherever they stand, the others in their order."""
-    theirs = Counter(canonical(value) for value in new)
+    texts = [canonical(value) for value in new]
+    theirs = Counter(texts)
     mine: list[tuple[int, Any]] = []
     for number, value in enumerate(old):
         text = canonical(value)
@@ -229,8 +271,7 @@ def _lists(old: list[Any], new: list[Any], path: str, old_at: str, new_at: str) 
         else:
             mine.append((number, value))
     rest: list[tuple[int, Any]] = []
-    for number, value in enumerate(new):
-        text = canonical(value)
+    for number, (value, text) in enumerate(zip(new, texts, strict=True)):
         if theirs[text]:
             theirs[text] -= 1
             rest.append((number, value))
@@ -250,6 +291,6 @@ def _leaves(kind: Literal["added", "removed"], value: Any, path: str, at: str) -
         for number, part in enumerate(value):
             yield from _leaves(kind, part, path, f"{at}[{number}]")
     elif kind == "added":
-        yield Change(kind=kind, path=path, new=value, new_at=at)
+        yield Change(kind, path, None, value, "", at)
     else:
-        yield Change(kind=kind, path=path, old=value, old_at=at)
+        yield Change(kind, path, value, None, at, "")

@@ -37,7 +37,8 @@ class MapPlan:
     """One compiled map. ``heads`` finds the items and their ids (``None``: the selector doesn't hold), ``rows`` fills one in.
 
     ``noted`` makes what does the same as ``rows`` and notes each step. Where a resource hangs on the text of an item alone, ``places`` are
-    the fields that hold them, and ``slot`` is where finished resources are kept.
+    the fields that hold them, and ``slot`` is where finished resources are kept. ``content`` is the hash of all that it says and reads,
+    ``named`` are the names of other maps to whose resources its rows refer.
     """
 
     name: str
@@ -50,6 +51,8 @@ class MapPlan:
     heads: Callable[[Any, Run], list[Head] | None]
     rows: Callable[[Head, Run], Draft]
     noted: Callable[[], Callable[[Head, Run], Draft]]
+    content: bytes
+    named: frozenset[str]
     events: frozenset[str] | None = None
     pin: Pin | None = None
     places: tuple[tuple[str, int], ...] = ()

@@ -25,3 +25,7 @@ class MappingError(Misconfigured):
     def __init__(self, findings: list[Finding]) -> None:
         self.findings = tuple(sorted(set(findings)))
         super().__init__("the mapping has faults:\n" + "\n".join(str(finding) for finding in self.findings))
+
+    def __reduce__(self) -> tuple[type[MappingError], tuple[list[Finding]]]:
+        """Let another process say it."""
+        return MappingError, (list(self.findings),)

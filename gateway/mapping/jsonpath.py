@@ -205,6 +205,7 @@ def _unknown(place: Any, at: Located, part: str) -> None:
     """Say that it isn't known."""
 
 
+@dataclass(frozen=True)
 class JsonDialect:
     """Records that are JSON objects."""
 

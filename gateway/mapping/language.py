@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files as package_files
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from gateway.jsonbytes import loads
 from gateway.mapping.findings import Finding, MappingError
-from gateway.mapping.yamlfile import Document, load
+from gateway.mapping.yamlfile import KEPT, Document, load
 
 _HEAD = re.compile(
     r"([a-z][a-z0-9_-]*)\.([a-z][a-z0-9_-]*(?:,[a-z][a-z0-9_-]*)*)(?:\[(.*)\])?\s*->\s*([A-Z][A-Za-z]*)(?:\s+@([A-Za-z][A-Za-z0-9_-]*))?"
@@ -102,6 +102,12 @@ def _schema() -> Draft202012Validator:
     return Draft202012Validator(loads(text))
 
 
+@lru_cache(maxsize=KEPT)
+def _checked(file: str, data: bytes) -> tuple[Finding, ...]:
+    """Return what the schema finds in a document, once: versions share most of their files."""
+    return tuple(_schema_findings(load(file, data)))
+
+
 def _schema_findings(document: Document) -> Iterator[Finding]:
     for error in _schema().iter_errors(_plain(document.content)):
         place = tuple(error.absolute_path)
@@ -155,7 +161,7 @@ class Reader:
         except MappingError as error:
             self.findings += error.findings
             return
-        found = list(_schema_findings(document))
+        found = _checked(file, self.files[file])
         self.findings += found
         if not found:
             self.documents[file] = document

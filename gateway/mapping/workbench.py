@@ -21,6 +21,7 @@ from gateway.mapping.findings import Finding, MappingError
 from gateway.mapping.judgement import judge
 from gateway.mapping.language import Reader
 from gateway.mapping.overlay import OWN, as_given, placed
+from gateway.mapping.sweep import Versions, swept
 from gateway.mapping.versions import Version
 from gateway.model import SourceRecord
 from gateway.runtime import Gateway
@@ -138,17 +139,15 @@ class Work:
         return before, found
 
     def diff(self, old: str, new: str, last: int) -> Comparison:
-        """Map the newest messages of the source with two versions, and compare what comes out. Nothing is stored.
+        """Compare what two versions make of the newest messages of the source. Nothing is stored.
 
         Raises:
             MappingError: one of them has faults.
             NotFound: there is no such source or version.
         """
-        maps = [versions.compile_files(self.find(ref)[1]) for ref in (old, new)]
-        found = Comparison()
-        for journal_id, record, ids in self._newest(last):
-            found.take(journal_id, maps[0].map(record, ids), maps[1].map(record, ids))
-        return found
+        files = [self.find(ref)[1] for ref in (old, new)]
+        both = Versions(old=files[0], new=files[1], ids=self.gateway.keys(self.org).ids())
+        return swept(both, ((journal_id, record) for journal_id, record, _ in self._newest(last)))
 
     def coverage(self, ref: str, last: int) -> Survey:
         """Look in the newest messages of the source for what a version doesn't read, and for rows that write nothing.

@@ -23,8 +23,9 @@ def result(*mapped: Mapped, issues: tuple[Issue, ...] = (), outcome: Any = "ok",
 
 def compared(*pairs: tuple[MapResult, MapResult]) -> list[Difference]:
     comparison = Comparison()
-    for number, (old, new) in enumerate(pairs, start=1):
-        comparison.take(number, old, new)
+    for take in (comparison.take, comparison.show):
+        for number, (old, new) in enumerate(pairs, start=1):
+            take(number, old, new)
     return comparison.differences()
 
 
