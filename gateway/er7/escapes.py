@@ -6,6 +6,7 @@ import re
 
 LITERAL = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", "P": "#", "H": "", "N": ""}
 FORMATTING = {".br": "\n", ".ce": "\n", ".sp": "\n", ".sk": " ", ".fi": "", ".nf": "", ".in": "", ".ti": ""}
+SIMPLE = {**LITERAL, **FORMATTING}
 REPEATED = {".sp", ".sk"}
 # More blank lines than this is no layout but an attempt to fill memory.
 MOST_REPEATS = 100
@@ -22,6 +23,13 @@ def unescape(text: str) -> str:
     """Return what the text of one component says: escapes resolved, line ends as ``\\n``; what is no known escape stays as it is."""
     if "\\" not in text:
         return text
+    pieces = text.split("\\")
+    if len(pieces) % 2:
+        # Between one pair of backslashes and the next stand texts: every second piece is an escape, mostly one of a few.
+        escapes = pieces[1::2]
+        if SIMPLE.keys() >= set(escapes):
+            pieces[1::2] = [SIMPLE[piece] for piece in escapes]
+            return "".join(pieces)
     return ESCAPE.sub(_meaning, text)
 
 

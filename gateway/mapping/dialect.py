@@ -172,6 +172,12 @@ class Dialect(Protocol):
     def locator(self, body: bytes) -> Locator:
         """Return what says where in the bytes of a record a place, or a part of it, is: ``None`` where the format doesn't tell."""
 
+    def sought(self, name: str, expression: str) -> str:
+        """Return the Python of the number of the part from which another is looked for by a condition, empty where nothing is sought.
+
+        ``name`` and ``expression`` are those of a variable of ``Emitted.setup``.
+        """
+
     def start(self, level: int) -> str:
         """Return the Python that makes a node ready to be read, empty for none."""
 

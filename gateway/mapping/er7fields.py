@@ -50,6 +50,8 @@ def word(f: list[str], number: int, component: int, sub: int) -> str:
         return ""
     if "~" in text:
         text = text[: text.index("~")]
+    if text.isalnum():
+        return text if component < 2 and sub < 2 else ""
     # The first component is what plain reads anyway.
     return plain(part(text, component, sub) if component > 1 or sub else text)
 
@@ -104,6 +106,9 @@ def part(text: str, component: int, sub: int) -> str:
 
 def plain(text: str) -> str:
     """Return the first component of a text as people read it, without control characters; empty also for what is said to be empty."""
+    if text.isalnum():
+        # A code, a number or a word: nothing in it divides, escapes or is out of sight.
+        return text
     if "^" in text:
         text = text[: text.index("^")]
     if "&" in text:

@@ -363,6 +363,11 @@ class Er7Dialect:
         """Return what says where in a message a place is."""
         return partial(_range, er7.offsets(body, self.sets))
 
+    def sought(self, name: str, expression: str) -> str:
+        """Return the number of the segment from which one with a condition is sought; see ``Dialect``."""
+        depth = name[3:].partition("_")[0]
+        return "" if not expression.startswith("next(iter(") else f"n{depth}.i" if depth != "0" else "0"
+
     def start(self, level: int) -> str:
         """Return the variables by which paths find their segments."""
         return "nodes, seen = n0.all, n0.sight" if level == 0 else ""

@@ -210,6 +210,8 @@ def _rows(write: Writer, made: MapMade, name: str) -> None:
     )
     write(f"draft = Draft(PLAN, rid, body, {class_}, trail, refs, slots)")
     write("run.drafts.append(draft)")
+    if any(one.slot >= 0 for one in made.rows):
+        write("known = run.known.slots")
     write_rows(write, made)
     write("return draft")
 

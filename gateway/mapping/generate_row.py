@@ -311,7 +311,7 @@ class _Row:
 
     def _remembered(self, source: str) -> None:
         """Write the conversion of a text that may be known from an earlier record."""
-        write, plan, slot = self.write, self.plan, f"run.known.slots[{self.one.slot}]"
+        write, plan, slot = self.write, self.plan, f"known[{self.one.slot}]"
         write(f"m = {slot}.get(v)")
         write("if m is None:")
         write.depth += 1
@@ -347,7 +347,7 @@ class _Row:
         if one.alone:
             return f"X{number}"
         if one.slot >= 0 and one.sourced:
-            return f"run.known.slots[{one.slot}]"
+            return f"known[{one.slot}]"
         if asks_much(one):
             return SHARED
         unit = first(write, one.unit, depth) if one.unit else "None"
@@ -418,7 +418,7 @@ class _Row:
 
     def _remembered_reference(self, source: str) -> None:
         """Write a reference that hangs on one text alone, which may be known from an earlier record."""
-        key, write, slot = self.one.key or [], self.write, f"run.known.slots[{self.one.slot}]"
+        key, write, slot = self.one.key or [], self.write, f"known[{self.one.slot}]"
         emitted = holes(key)[0].path.emit(self.made.depth)
         write.use(emitted, "")
         write(f"if {emitted.has} and (w := {emitted.field}):")

@@ -269,6 +269,10 @@ class JsonDialect:
         """Return nothing for any place: what was parsed no longer knows where it stood."""
         return _unknown
 
+    def sought(self, name: str, expression: str) -> str:  # noqa: ARG002 - the contract
+        """Return nothing: parts are found by their names."""
+        return ""
+
     def start(self, level: int) -> str:
         """Return the variables that paths read."""
         return "d0, w0 = n0, ''" if level == 0 else f"d{level} = n{level} if type(n{level}) is dict else EMPTY"

@@ -33,8 +33,17 @@ class Writer:
         for name, expression in emitted.setup:
             if name not in self.known:
                 self.known.add(name)
-                self(f"{name} = {expression}")
+                self._assign(name, expression)
         return value
+
+    def _assign(self, name: str, expression: str) -> None:
+        at = self.dialect.sought(name, expression)
+        if not at:
+            self(f"{name} = {expression}")
+            return
+        # A part that is looked for by a condition: several maps of a set look for the same.
+        self(f"{name} = ready.get(({expression!r}, {at}), MISS)")
+        self(f"if {name} is MISS: {name} = ready[{expression!r}, {at}] = {expression}")
 
     def start(self, level: int) -> None:
         """Write what makes a node ready to be read."""

@@ -116,15 +116,17 @@ def _below(context: ConvertContext) -> list[Node]:
 @converter("report_text", to=("string", "markdown"), raw=True, private=True)
 def report_text(fields: list[str], context: ConvertContext) -> str | None:
     """Return the text of a report: the lines of its OBX in their order, with what isn't text as people would write it down."""
-    lines = [_line(node) for node in _below(context) if text(node, 2) not in FILES]
+    lines = [_line(node, kind) for node in _below(context) if (kind := text(node, 2)) not in FILES]
     return clean("\n".join(lines))
 
 
-def _line(node: Node) -> str:
+def _line(node: Node, kind: str) -> str:
     value = node.f[5] if len(node.f) > 5 else ""
-    if text(node, 2) in TEXTS:
+    if kind in TEXTS:
+        if "~" not in value:
+            return "" if value == NULL else er7.unescape(value)
         return "\n".join("" if one == NULL else er7.unescape(one) for one in value.split("~"))
-    said = [_said(one, coded=text(node, 2) in CODED) for one in value.split("~")]
+    said = [_said(one, coded=kind in CODED) for one in value.split("~")]
     unit = fld(node.f, 6)
     return _labelled(name_of(fld(node.f, 3)), " ".join(part for part in (", ".join(said), name_of(unit)) if part))
 
@@ -140,6 +142,8 @@ def _labelled(name: str, value: str) -> str:
 @converter("report_note", to=("string", "markdown"), raw=True, private=True)
 def report_note(fields: list[str], context: ConvertContext) -> str | None:
     """Return what was remarked about a report: the NTE under its OBX."""
+    if "NTE" not in context.record.nodes:
+        return None
     return remarks(node for node in _below(context) if text(node, 2) not in FILES)
 
 
