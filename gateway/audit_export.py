@@ -74,6 +74,10 @@ KINDS: Final = {
     "external-consent": Kind(
         type=RIGHTS, nl="toestemming van elders overgenomen", en="consent of another registry taken over", reason="PATRQT"
     ),
+    "consent-question": Kind(
+        type=QUERY, nl="toestemming gevraagd bij een landelijk register", en="consent asked of a national registry"
+    ),
+    "consent-answer": Kind(type=QUERY, nl="antwoord van een landelijk register", en="answer of a national registry"),
     "task": Kind(type=USED, nl="taak voor een medewerker geopend of gesloten", en="task for staff opened or closed"),
     "simulate": Kind(type=QUERY, nl="nagegaan wat een wijziging zou doen", en="effect of a change looked up"),
     "matrix": Kind(type=QUERY, nl="overzicht van rechten bekeken", en="overview of rights looked at"),

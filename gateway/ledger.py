@@ -7,11 +7,14 @@ becomes ledger and outbox rows; retractions come before deliveries. Deciding twi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from psycopg.types.json import Jsonb
+
 from gateway import careteam
+from gateway.audit import AuditEvent, append
 from gateway.clients import keep_birth_date, relate
 from gateway.crash import crash_point
 from gateway.database import Connection
@@ -92,7 +95,10 @@ from (
   cross join lateral (
     select link.state = 'active' and coalesce(freezes or keeps and compared.code = 'grant-outside-period', false) as yes) frozen
 ) difference
-where action is not null"""
+where action is not null
+union all
+select null, null, link_id, null, null, null, count(*)::integer, code, null, null, 'withheld' from view
+where not wanted and code <> 'not-linked' group by link_id, code"""
 NEW_LANES: Final = """
 insert into lane (org, portal_id, client_id)
 select distinct %(org)s::smallint, portal_id, %(client)s::bigint from staged_decision where action in ('put', 'narrow', 'delete')
@@ -160,13 +166,22 @@ join lane on lane.portal_id = decision.portal_id and lane.client_id = %(client)s
 where decision.action in ('put', 'narrow', 'delete') order by lane.id"""
 
 
+# What was told last of what is held back: the trail hears of it again when it is another number.
+WITHHELD: Final = """
+update client set withheld = %(counts)s where id = %(client)s and withheld is distinct from %(counts)s"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a decision set in motion: the lanes with new work, how many resources go out and how many are taken back."""
+    """What a decision set in motion: the lanes with new work, how many resources go out and how many are taken back.
+
+    ``withheld``: by link, how many are held back for which reason.
+    """
 
     lanes: tuple[int, ...] = ()
     delivering: int = 0
     retracting: int = 0
+    withheld: Mapping[int, Mapping[str, int]] = field(default_factory=dict, compare=False)
 
 
 def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
@@ -185,6 +200,7 @@ def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
         if (unrelated and relate(db, client_id)) or causes - {"store"}:
             careteam.rewrite(db, gateway, org, client_id, patient)
         change = disclose_locked(db, org, client_id)
+        tell_withheld(db, gateway, org, client_id, change)
     crash_point("after-ledger-commit")
     for lane in change.lanes:
         gateway.hint("deliver_lane", org, lane)
@@ -200,10 +216,26 @@ def lock_client(db: Connection, client_id: int) -> str | None:
 def disclose_locked(db: Connection, org: int, client_id: int) -> Change:
     """Compare view and ledger and write what follows; the caller holds the client's lock."""
     values = {"org": org, "client": client_id}
-    differing = db.execute(DIFFER, values, prepare=True).fetchall()
+    rows = db.execute(DIFFER, values, prepare=True).fetchall()
+    differing = [row for row in rows if row.action != "withheld"]
     change = _write(db, values, differing) if differing else Change()
     db.execute(SETTLE, values, prepare=True)
-    return change
+    withheld: dict[int, dict[str, int]] = {}
+    for row in rows:
+        if row.action == "withheld":
+            withheld.setdefault(row.link_id, {})[row.code] = row.version
+    return replace(change, withheld=withheld)
+
+
+def tell_withheld(db: Connection, gateway: Gateway, org: int, client_id: int, change: Change) -> None:
+    """Write to the trail how many items are held back from each member, by reason, when that is not what was told before."""
+    counts = {str(link): dict(sorted(codes.items())) for link, codes in sorted(change.withheld.items())}
+    if db.execute(WITHHELD, {"client": client_id, "counts": Jsonb(counts)}, prepare=True).rowcount:
+        events = [
+            AuditEvent(event="withheld", action="E", agent="gateway", client_id=client_id, link_id=link, detail=codes)
+            for link, codes in change.withheld.items()
+        ]
+        append(db, gateway.keys(org), org, events)
 
 
 def due_clients(gateway: Gateway, org: int, limit: int) -> list[int]:

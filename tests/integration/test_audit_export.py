@@ -41,7 +41,8 @@ def test_each_act_says_who_for_whom_which_data_by_which_permission_and_why(world
     grant = world.one("select id from trust_grant").id
     events = exported(world)
 
-    assert [event["subtype"][0]["code"] for event in events][:2] == ["link", "grant"]
+    decided = [name for event in events if (name := event["subtype"][0]["code"]) != "withheld"]
+    assert decided == ["link", "grant", "export"]
     for event in named(events, "grant"):
         assert event["entity"][0]["what"]["reference"].startswith("Patient/")
     assert named(events, "export")[0]["agent"][0]["who"]["identifier"]["value"] == "privacy officer"
@@ -80,6 +81,29 @@ def test_what_was_given_names_the_recipient_the_resource_and_its_version(world: 
     assert {part["type"] for part in delivery["entity"][2]["detail"]} >= {"version", "projection", "grant"}
 
 
+def test_what_is_held_back_is_told_by_count_and_reason_and_again_only_when_it_changes(world: World) -> None:
+    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="basic")
+    world.store(world.relation("50"))
+    world.disclose()
+
+    assert held_back(world)[-1] == {"level-too-low": "1"}
+    told = len(held_back(world))
+
+    world.store(world.report("1"))
+    world.disclose()
+    assert len(held_back(world)) == told
+
+    world.store(world.report("2"))
+    world.disclose()
+    assert held_back(world)[told:] == [{"level-too-low": "2"}]
+
+
+def held_back(world: World) -> list[dict[str, str]]:
+    """What each event of its kind says, from its counts."""
+    parts = [part for event in named(exported(world), "withheld") for part in event["entity"] if part.get("name") == "withheld"]
+    return [{one["type"]: one["valueString"] for one in part["detail"]} for part in parts]
+
+
 def test_looking_something_up_and_exporting_are_themselves_in_the_trail(world: World) -> None:
     report = world.one("select rid from resource where rtype = 'Observation'").rid
     trace(world.gateway, world.org, f"Observation/{report}", by="support")
@@ -103,7 +127,7 @@ def test_an_export_is_of_one_client_and_one_period(world: World) -> None:
 
     assert not [event for event in exported(world) if "60" in [agent.get("altId") for agent in event["agent"]]]
     later = exported(world, since=begun.replace(hour=23))
-    assert {event["subtype"][0]["code"] for event in later} <= {"grant", "export"}
+    assert {event["subtype"][0]["code"] for event in later} <= {"grant", "withheld", "export"}
     assert [event["subtype"][0]["code"] for event in exported(world, until=begun)] == []
     with pytest.raises(NotFound):
         list(export(world.gateway, world.org, client="nobody"))
