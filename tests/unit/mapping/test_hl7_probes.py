@@ -218,3 +218,29 @@ def test_an_older_form_of_a_merge_is_one_too() -> None:
     text = (HERE / "hl7v2-adt" / "merged.source.hl7").read_text().replace("ADT^A40^ADT_A39", "ADT^A34^ADT_A30")
 
     assert [one.body["active"] for one in of("Patient", mapped(text))] == [True, False]
+
+
+def test_whoever_took_the_place_of_several_replaces_each_of_them() -> None:
+    text = (HERE / "hl7v2-adt" / "merged.source.hl7").read_text()
+    first, again, second = (
+        of("Patient", mapped(text.replace("0009999", number))) for number in ("0009999", "0009999", "0008888")
+    )
+    gone = {f"Patient/{some[1].id}" for some in (first, second)}
+    survivor: dict[str, Any] = {}
+    for some in (first, again, second):
+        survivor = merged(survivor, some[0].body)
+
+    assert len(gone) == len(survivor["link"]) == 2
+    assert {link["other"]["reference"] for link in survivor["link"]} == gone
+    assert {link["type"] for link in survivor["link"]} == {"replaces"}
+
+
+def test_a_record_points_to_the_one_that_counts_now_and_keeps_what_it_replaced_itself() -> None:
+    replaced, middle, last = ({"other": {"reference": f"Patient/{name}"}} for name in "abc")
+    stored = {"link": [{**replaced, "type": "replaces"}, {**middle, "type": "replaced-by"}]}
+
+    assert merged(stored, {"link": [{**last, "type": "replaced-by"}]})["link"] == [
+        {**replaced, "type": "replaces"},
+        {**last, "type": "replaced-by"},
+    ]
+    assert merged(stored, {"link": [{**replaced, "type": "replaced-by"}]})["link"] == [{**replaced, "type": "replaced-by"}]
