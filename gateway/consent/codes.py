@@ -180,5 +180,10 @@ def _begin(under: Changing, used: Any, told: Sequence[AuditEvent]) -> None:
         put_grant(under, used.person, used.level, used.issued_by, *told, classes=used.classes)
 
 
+def as_read(code: str) -> str:
+    """Return a code as it was meant, however it was typed."""
+    return code.upper().translate(READ_AS)
+
+
 def _hash(gateway: Gateway, org: int, code: str) -> bytes:
-    return gateway.keys(org).keyed_hash(f"link-code|{code.upper().translate(READ_AS)}")
+    return gateway.keys(org).keyed_hash(f"link-code|{as_read(code)}")

@@ -119,6 +119,18 @@ def _same(row: Any, wanted: dict[str, Any]) -> bool:
     return all(getattr(row, term) == wanted[term] for term in TERMS)
 
 
+def refuse_while_suspended(under: Changing, person: str) -> None:
+    """Refuse to renew what the care organisation set aside: whoever else gives rights can't undo that.
+
+    Raises:
+        Rejected: the person's rights are suspended.
+    """
+    person_id = person_of(under.db, under.org, person)
+    rows = under.db.execute(CURRENT, (under.client, person_id, person_id)).fetchall()
+    if any(row.status == "suspended" for row in rows):
+        raise Rejected("the care organisation has suspended the rights of this person")
+
+
 def _refuse_a_gap(under: Changing, rows: Sequence[Any], valid_from: datetime | None) -> None:
     later = valid_from is not None and valid_from > under.gateway.clock()
     if later and any(row.level != "none" for row in rows):

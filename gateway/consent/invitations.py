@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gateway.audit import AuditEvent
 from gateway.consent.changing import Changing, changing
-from gateway.consent.grants import put_grant
+from gateway.consent.grants import put_grant, refuse_while_suspended
 from gateway.consent.links import make_link
 from gateway.consent.mandates import authority_of
 from gateway.consent.pages import Place, administered, administering
@@ -118,7 +118,7 @@ def accept_invitation(gateway: Gateway, org: int, *, portal: str, token: str, ac
     Raises:
         NotFound: the token opens nothing.
         Conflict: the account is on the page already.
-        Rejected: who invited may not give this level any more.
+        Rejected: who invited may not give this level any more, or the account's rights were suspended.
         Throttled: too many wrong tries.
     """
     holder = account_hash(gateway, org, portal, account)
@@ -133,6 +133,7 @@ def accept_invitation(gateway: Gateway, org: int, *, portal: str, token: str, ac
             AuditEvent(event="invitation", action="E", agent=f"portal {portal}", detail=detail),
             *([linked] if linked else []),
         ]
+        refuse_while_suspended(under, person)
         terms = authority_of(under, answered.administrator, answered.level)
         put_grant(
             under, person, answered.level, f"person {answered.administrator}", *told, **{**terms, "classes": answered.classes}

@@ -50,7 +50,7 @@ def change_grant(
         rows = _some(_rows(under, person), "in force", lambda row: row.status in IN_FORCE)
         for row in rows:
             refuse_without_mandate(under, row.representation_id, new.get("level", row.level))
-        _supersede(under, [row for row in rows if differs(row)], new, "grant", by, person)
+        _supersede(under, [row for row in rows if differs(row)], new, "change", by, person)
     return under.change
 
 
@@ -139,7 +139,7 @@ def _some(rows: Sequence[Any], what: str, holds: Callable[[Any], bool]) -> list[
     return found
 
 
-def _supersede(under: Changing, rows: Sequence[Any], new: dict[str, Any], event: str, by: str, person: str | None) -> None:
+def _supersede(under: Changing, rows: Sequence[Any], new: dict[str, Any], what: str, by: str, person: str | None) -> None:
     """Put a new row in place of each, with some of its terms changed, and let that take effect; without rows nothing happens."""
     if not rows:
         return
@@ -148,5 +148,5 @@ def _supersede(under: Changing, rows: Sequence[Any], new: dict[str, Any], event:
         values = {**row._asdict(), **new, "org": under.org, "client": under.client, "granted_by": by, "supersedes": row.id}
         under.db.execute(GRANT, values)
         under.outdate(row.person_id)
-    detail = {"person": person, "grants": [row.id for row in rows], "before": [row.level for row in rows]}
-    under.take_effect(AuditEvent(event=event, action="U", agent=by, detail=detail))
+    detail = {"what": what, "person": person, "grants": [row.id for row in rows], "before": [row.level for row in rows]}
+    under.take_effect(AuditEvent(event="grant", action="U", agent=by, detail=detail))

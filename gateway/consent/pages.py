@@ -50,7 +50,9 @@ HAND_OVER: Final = (
     "update care_page set administrator_id = %s where org = %s and page = %s and client_id = %s and closed_at is null"
 )
 CLOSE: Final = "update care_page set closed_at = app_now() where org = %s and page = %s and client_id = %s and closed_at is null"
-LINKED: Final = "select from link where client_id = %s and person_id = %s and state = 'active'"
+LINKED: Final = """
+select from link join care_page on care_page.portal_id = link.portal_id and care_page.client_id = link.client_id
+where link.client_id = %s and link.person_id = %s and link.state = 'active' and care_page.page = %s and care_page.closed_at is null"""
 # One answer for a page that isn't there, that is another's, and for who doesn't administer it.
 NO_PAGE: Final = "no care page of this number is administered by this member"
 
@@ -146,8 +148,8 @@ def hand_over(gateway: Gateway, org: int, *, page: UUID, person: str, by: str = 
     """
     with changing(gateway, org, _client_of(gateway, org, page)) as under:
         person_id = known_person(under.db, org, person)
-        if under.db.execute(LINKED, (under.client, person_id)).fetchone() is None:
-            raise NotFound(f"person {person} isn't linked to the client of this page; first: zorgsluis link add")
+        if under.db.execute(LINKED, (under.client, person_id, page)).fetchone() is None:
+            raise NotFound(f"person {person} isn't linked to the client at the portal of this page; first: zorgsluis link add")
         under.db.execute(HAND_OVER, (person_id, org, page, under.client))
         under.tell(AuditEvent(event="page", action="U", agent=by, detail={"page": str(page), "administrator": person}))
 

@@ -190,6 +190,8 @@ def test_a_mandate_that_ends_comes_on_the_review_list_until_it_is_dealt_with(des
         ("grant lift 1001 404", "grant exclusions"),
         ("grant stop 1001 --because death --on 2026-05-01", "end of care"),
         ("grant settle 404", "grant review"),
+        ("grant ask 1001 --provider 12345678 --category V4 --data GGC001", "add one under registries"),
+        ("grant ask 1001 --provider 12345678 --category V4", "--data"),
         ("grant representation add 1001 50 friend", "parent-authority"),
         ("grant representation add 1001 50 mentor --scope all", "medical"),
         ("grant representation end 1001 404", "grant representation list"),

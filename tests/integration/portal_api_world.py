@@ -92,3 +92,20 @@ def _served(application: Starlette) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(READY_S)
+
+
+def wrong(answer: httpx2.Response) -> tuple[int, bytes]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.content
+
+
+def held(portal: Portal, member: str) -> set[str]:
+    """Return what a member's compartment would hold after delivery."""
+    portal.world.disclose()
+    portal.world.deliver()
+    rows = portal.world.rows(
+        "select resource.rtype as rtype from disclosure_ledger ledger join link on link.id = link_id "
+        "join resource using (rkey) where link.member::text = %s and held_hash is not null",
+        member,
+    )
+    return {row.rtype for row in rows}
