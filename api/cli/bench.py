@@ -73,3 +73,21 @@ def intake(
     seen = figures["sampled_acks"]
     if seen["found_in_the_journal"] != seen["acks"]:
         raise typer.Exit(4)
+
+
+@app.command()
+def disclosure(
+    context: typer.Context,
+    clients: Annotated[
+        int, typer.Option(min=10, max=50000, help="Clients in memory, of 100 resources and 3 members each.")
+    ] = 20000,
+    seed: Annotated[int, typer.Option()] = 7,
+) -> None:
+    """Measure deciding who sees what: pair by pair, everybody at once, one client through SQL, and an explanation."""
+    from api.bench.disclosure import disclosure as run
+    from gateway.state import PASSABLE, own_folder, state_folder
+
+    options: Options = context.obj
+    folder = (options.state or state_folder()) / "bench" / "disclosure"
+    own_folder(folder, PASSABLE)
+    line(run(clients, seed, folder))
