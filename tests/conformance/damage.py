@@ -70,6 +70,7 @@ DAMAGE: Final[Mapping[str, Callable[[Body], None]]] = {
     "ServiceRequest": replaced("misschien", "status"),
     "Observation": replaced("definitief", "status"),
     "CareTeam": replaced("actief", "status"),
+    "Consent": without("scope"),
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.jsonbytes import dumps
 from tests.conformance.care_team import care_teams
+from tests.conformance.consents import consents
 from tests.conformance.damage import DAMAGE, damaged
 from tests.conformance.golden import golden_resources
 from tests.conformance.hl7 import Finding, Report, validate, write_ndjson
@@ -25,6 +26,7 @@ WHOLE, DAMAGED, SLIPPED = "whole.ndjson", "damaged.ndjson", "slipped.ndjson"
 ACCEPTED = (
     "dom-6",
     "/CodeSystem/audience#",
+    "/CodeSystem/disclosure-class#",
     "/CodeSystem/hl7v2-golden/",
     # HL7 v2 has more types of number, classes of stay, and ways in and out than these extensible value sets.
     "'IdentifierType'",
@@ -54,7 +56,7 @@ class Outcome:
 def outcome(maven: str, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     folder = tmp_path_factory.mktemp("conformance")
     world = sample(CLIENTS)
-    whole = variants([*produced(world), *care_teams(world), *golden_resources()], 2)
+    whole = variants([*produced(world), *care_teams(world), *consents(world), *golden_resources()], 2)
     examples = {name: next((item for item in whole if _fits(item, name)), whole[0]) for name in DAMAGE}
     files = (
         _write(folder / WHOLE, [item.body for item in whole]),
