@@ -76,6 +76,11 @@ class Files:
         """The gateway's public key, as the portal was given it."""
         return self.folder / "gateway.jwks"
 
+    @property
+    def providers(self) -> Path:
+        """Where the portal finds the organisation's gateway, once it answers."""
+        return self.folder / "providers.json"
+
     def secret(self, name: str) -> Path:
         """A file of mode 0600."""
         return self.folder / "secrets" / name
@@ -89,6 +94,7 @@ def fresh(folder: Path) -> Files:
     files.portal_store.mkdir(mode=0o700)
     (folder / "secrets").mkdir(mode=0o700)
     _write(files.secret("certificate"), secrets.token_urlsafe(24))
+    _write(files.secret("portal-api"), secrets.token_urlsafe(32))
     key = ECKey.generate_key("P-384", parameters={"kid": "gateway-1", "use": "sig", "alg": "ES384"})
     _write(files.secret("portal.jwk"), json.dumps(key.as_dict(private=True)))
     _write(files.jwks, json.dumps({"keys": [key.as_dict(private=False)]}))
@@ -118,12 +124,19 @@ def configure(files: Files, *, ecd: str, portal: str) -> None:
     target: dict[str, Any] = {
         "code": PORTAL,
         "connector": "member-fhir",
+        "bearer": str(files.secret("portal-api")),
         "settings": {"base_url": portal, "origin": "caren", "secrets": {"key": str(files.secret("portal.jwk"))}},
     }
     pushing = {"code": VENDOR, "connector": "hl7v2", "system": VENDOR_SYSTEM, "settings": {"senders": ["VESTA|DELINDE"]}}
     listener = {"code": LISTENER, "kind": "mllp", "bind": "127.0.0.1:0", "sources": [VENDOR]}
     organisation = {**ORGANISATION, "sources": [source, pushing], "portals": [target], "listeners": [listener]}
     _write(files.config, yaml.safe_dump({"organisations": [organisation]}, sort_keys=False))
+
+
+def introduce(files: Files, gateway: str) -> None:
+    """Tell the portal where it asks about links, invitations and rights; it looks at each question."""
+    token = files.secret("portal-api").read_text(encoding="utf-8")
+    _write(files.providers, json.dumps([{**ORGANISATION, "url": gateway, "token": token}]))
 
 
 def _write(path: Path, text: str) -> None:

@@ -21,7 +21,7 @@ import typer
 from api.demonstration.clock import MovableClock
 from api.demonstration.neighbours import Neighbour, started
 from api.demonstration.progress import progress
-from api.demonstration.setup import ORGANISATION, Files, configure, folder_in, fresh
+from api.demonstration.setup import ORGANISATION, Files, configure, folder_in, fresh, introduce
 from api.demonstration.story import Say, Story
 from api.demonstration.vendor import vendor
 from api.inbound.process import ListenerProcess
@@ -128,7 +128,7 @@ def _neighbours(files: Files, wishes: Wishes, first_slot: datetime) -> Iterator[
     # With an equals sign: a token may begin with a dash.
     certificate = [f"--certificate={files.secret('certificate').read_text()}"]
     yield started("ecd", "samples.ecd", [*size, *today, *certificate], files.folder)
-    keys = ["--store", str(files.portal_store), "--gateway-jwks", str(files.jwks)]
+    keys = ["--store", str(files.portal_store), "--gateway-jwks", str(files.jwks), "--providers", str(files.providers)]
     yield started("portal", "samples.portal", keys, files.folder)
 
 
@@ -185,7 +185,10 @@ def _stay_up(story: Story) -> None:
     """Keep everything running, with the sweeper, until Ctrl-C."""
     token = operator_token(story.files.folder)
     with listen(0) as bound, suppress(KeyboardInterrupt):
+        introduce(story.files, f"http://127.0.0.1:{bound.getsockname()[1]}")
         story.say(f"\nfamily portal   {story.portal.base_url}/")
+        story.say(f"telephones      {story.portal.base_url}/_sample/messages   what the portal sends: codes, links, invitations")
+        story.say(f"letter          {story.letter()}   sign in as anybody, make a page, and link it with this code")
         story.say(f"sync page       http://127.0.0.1:{bound.getsockname()[1]}/   operator token: {token}")
         story.say(f"other commands  zorgsluis --state {story.files.folder} verify --read-back")
         story.say("Ctrl-C stops everything")

@@ -28,6 +28,7 @@ from api.runs import EXIT_LOSS, aside, exit_code, failures, portal_trouble
 from gateway import consent
 from gateway.accounting import Ledgers, ledgers
 from gateway.connector import RemoteState
+from gateway.consent.codes import issue_code
 from gateway.context import context_for
 from gateway.flow import Flow, Progress
 from gateway.outbox import deliver_lane
@@ -172,6 +173,12 @@ class Story:
         self.ecd.admin("clock", {"now": self.clock().isoformat()})
         changes: list[dict[str, str]] = self.ecd.admin("change", {"share": SHARE_CHANGED, "seed": 11})["changes"]
         return changes
+
+    def letter(self) -> str:
+        """Return the code of a letter to the first person of a trust group."""
+        chosen = next(one for one in read_links(self.files.links) if one["level"] == "private-medical")
+        told = {"client": str(chosen["client"]), "person": str(chosen["person"]), "level": chosen["level"], "by": "demonstration"}
+        return issue_code(self.installation.gateway, self.org, portal=PORTAL, **told).code
 
     def name_the_family(self, members: dict[str, str]) -> None:
         """Tell the sample portal which account looks at which pages: a person linked to two clients has one account."""

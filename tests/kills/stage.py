@@ -171,7 +171,7 @@ def staged(original: Prepared, folder: Path, *, own_ecd: bool = False) -> Iterat
     discard(folder)
     subprocess.run(["cp", "-a", str(original.files.folder), str(folder)], check=True)
     files = Files(folder=folder)
-    store = ["--store", str(files.portal_store), "--gateway-jwks", str(files.jwks)]
+    store = ["--store", str(files.portal_store), "--gateway-jwks", str(files.jwks), "--providers", str(files.providers)]
     with ExitStack() as neighbours:
         ecd = neighbours.enter_context(_ecd(files, original.size)) if own_ecd else original.ecd
         portal = neighbours.enter_context(started("portal", "samples.portal", store, folder))
