@@ -11,6 +11,7 @@ import hmac
 import os
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -39,7 +40,7 @@ class KeyRing:
     def seal(self, plain: bytes, *context: str) -> bytes:
         """Encrypt with AES-256-GCM. ``context`` (table, row, column) binds the envelope to its place."""
         nonce = os.urandom(NONCE_BYTES)
-        sealed = AESGCM(self.encryption[self.current]).encrypt(nonce, plain, _context(context))
+        sealed = _cipher(self.encryption[self.current]).encrypt(nonce, plain, _context(context))
         return self.current + nonce + sealed
 
     def unseal(self, envelope: bytes, *context: str) -> bytes:
@@ -53,7 +54,7 @@ class KeyRing:
         if key is None:
             raise Misconfigured(f"{context[0]}: encryption key {key_id.hex()} is not in the key file")
         try:
-            return AESGCM(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], _context(context))
+            return _cipher(key).decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], _context(context))
         except InvalidTag:
             raise Misconfigured(f"{context[0]}: a stored envelope was altered, moved, or sealed with another key") from None
 
@@ -76,6 +77,11 @@ class KeyRing:
             "hash": hmac.digest(self.hash_key, b"fingerprint", "sha256")[:16],
             "audit": hmac.digest(self.audit_key, b"fingerprint", "sha256")[:16],
         }
+
+
+@lru_cache(maxsize=64)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
 
 
 def _context(parts: tuple[str, ...]) -> bytes:

@@ -14,6 +14,7 @@ import psycopg
 
 from gateway.crash import crash_point
 from gateway.database import Connection
+from gateway.intake.load import steps_back
 from gateway.journal import Outcome, record_of, settle, waiting
 from gateway.keys import KeyRing
 from gateway.mapping.engine import MappingSet
@@ -33,7 +34,8 @@ SOURCE: Final = "select id, code, system, zone from source where id = %s"
 
 
 def map_batch(gateway: Gateway, org: int, source_id: int) -> int:
-    """Map and store up to ``BATCH`` waiting records of a source; return how many there were (0: nothing waits).
+    """Map and store up to ``BATCH`` waiting records of a source; return how many there were (0: nothing waits, or what
+    waits was pushed and more is coming at this moment: whoever takes it in gives a hint when it is quiet).
 
     A record that the database can't take, whatever the mapping made of it, is found by doing the batch again one by one. It is
     quarantined; the others never wait for it.
@@ -48,6 +50,8 @@ def _batch(gateway: Gateway, org: int, source_id: int, how: Callable[[Translatio
     with gateway.database.transaction(org) as db:
         db.execute(ALONE, (LOCK, source_id))
         source = db.execute(SOURCE, (source_id,)).fetchone()
+        if steps_back(db, source_id):
+            return 0
         rows = waiting(db, source_id, BATCH)
         if source is None or not rows:
             return 0

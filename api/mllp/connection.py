@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
@@ -123,20 +123,20 @@ class Connection(asyncio.Protocol):
                 log.warning("mllp.skipped", listener=self._line.config.code, bytes=item.skipped)
             if len(item.data) > LARGE:
                 self._splitting = True
-                splitting = self._loop.run_in_executor(None, _listed, self._line.reception, item.data)
+                splitting = self._loop.run_in_executor(None, self._line.reception.frame, item.data)
                 splitting.add_done_callback(self._split)
             else:
                 self._hand_in(self._line.reception.frame(item.data))
         self._ease()
 
-    def _split(self, splitting: asyncio.Future[list[Arrival]]) -> None:
+    def _split(self, splitting: asyncio.Future[Sequence[Arrival]]) -> None:
         self._splitting = False
         if splitting.cancelled():
             return
         self._hand_in(splitting.result())
         self._take()
 
-    def _hand_in(self, arrivals: Iterable[Arrival]) -> None:
+    def _hand_in(self, arrivals: Sequence[Arrival]) -> None:
         for arrival in arrivals:
             self._waiting += 1
             self._line.writer.hand_in(arrival, partial(self._told, arrival))
@@ -149,13 +149,21 @@ class Connection(asyncio.Protocol):
         reply = arrival.reply
         if answer is None:
             self._not_stored(reply)
+        elif not reply.enhanced:
+            self._send(answer.ack)
         else:
-            if reply.wants_first(answer.code):
-                self._send(answer.ack)
-            if answer.code == "CA" and any(map(reply.wants_second, SECOND)):
-                self._line.outcomes.ask(self, answer.journal_id, partial(self._mapped, reply))
-        self._ease()
-        self._close_when_done()
+            self._answer_as_asked(reply, answer)
+        if self._paused:
+            self._ease()
+        if self._ending:
+            self._close_when_done()
+
+    def _answer_as_asked(self, reply: Reply, answer: Answer) -> None:
+        """Answer in enhanced mode: now, after mapping, both or not at all."""
+        if reply.wants_first(answer.code):
+            self._send(answer.ack)
+        if answer.code == "CA" and any(map(reply.wants_second, SECOND)):
+            self._line.outcomes.ask(self, answer.journal_id, partial(self._mapped, reply))
 
     def _not_stored(self, reply: Reply) -> None:
         """Say that it must come again; to a sender that wants no answer only the end of the connection says so."""
@@ -229,7 +237,3 @@ class Connection(asyncio.Protocol):
     def _note_incomplete(self) -> None:
         if self._framer.pending:
             log.warning("mllp.incomplete", listener=self._line.config.code, bytes=self._framer.pending)
-
-
-def _listed(reception: Reception, data: bytes) -> list[Arrival]:
-    return list(reception.frame(data))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -22,6 +22,8 @@ LONGEST_TEXT: Final = 80
 # What MSA-2 holds when there is no control id to repeat: it is a required field, and this is HL7's "nothing".
 NO_ID: Final = '""'
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ufeff]+")
+# Needs nothing done to it: most control ids.
+HARMLESS = re.compile(r"[\w./:-]{1,199}")
 # An escape sequence stays; everything else that divides is escaped.
 DIVIDING = re.compile(r"\\(?:[FSRTEHN]|X[0-9A-Fa-f]+|\.[a-z]{2})\\|[|^~&\\]")
 ESCAPED = {"|": "\\F\\", "^": "\\S\\", "~": "\\R\\", "&": "\\T\\", "\\": "\\E\\"}
@@ -104,13 +106,19 @@ def _place(fault: Fault) -> str:
 
 
 def _time(at: datetime) -> str:
+    return _second(at.replace(microsecond=0), at.utcoffset())
+
+
+@lru_cache(maxsize=16)
+def _second(at: datetime, _offset: timedelta | None) -> str:
+    """Return a whole second; many answers are given within one. The offset tells apart what is equal as a moment."""
     text = at.isoformat(timespec="seconds")
     return text[:19].replace("-", "").replace("T", "").replace(":", "") + text[19:25].replace(":", "")
 
 
 def _text(value: str) -> str:
     """Return text for one component: what divides is escaped, control characters are gone, and it is not too long."""
-    if value.isalnum() and len(value) <= LONGEST:
+    if HARMLESS.fullmatch(value):
         return value
     text = DIVIDING.sub(lambda found: ESCAPED.get(found[0], found[0]), CONTROL.sub(" ", value[:LONGEST])).strip()
     if len(text) > LONGEST:

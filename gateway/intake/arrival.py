@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from gateway.intake.reply import Reply
 
@@ -14,8 +13,7 @@ STREAM: Final = "hl7v2"
 Fate = Literal["new", "duplicate", "conflict"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(NamedTuple):
     """By which a message is known when it comes again: the sender's own number, or a keyed hash of the bytes.
 
     ``day`` is set where the sender starts its numbers anew each day; ``variant`` marks other bytes under a number that was used.
@@ -28,11 +26,10 @@ class Identity:
     variant: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A judged message. ``body`` is sealed, ``body_hash`` keyed; ``ack`` is the answer with ``code``, sent only after the commit.
 
-    ``reply`` makes the other answers that may be needed.
+    ``reason`` is why it is quarantined, ``None`` when it waits to be mapped. ``reply`` makes the other answers that may be needed.
     """
 
     identity: Identity
@@ -41,15 +38,13 @@ class Arrival:
     body: bytes
     body_hash: bytes
     source_time: datetime | None
-    state: Literal["waiting", "quarantined"]
     reason: str | None
     code: str
     ack: bytes
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """What became of an arrival that is stored now: the bytes to send back and its number in the journal."""
 
     fate: Fate

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
 from gateway.clock import Clock
-from gateway.er7 import Message, NotHL7, parse, units
+from gateway.er7 import Message, NotHL7, units
 from gateway.er7.envelope import Envelope, envelope
 from gateway.er7.judgement import Fault, Verdict, judge
+from gateway.er7.outline import outline, plain
 from gateway.intake.arrival import STREAM, Arrival, Identity
 from gateway.intake.reply import Reply
 from gateway.intake.senders import Desk, PushSource
@@ -25,11 +26,15 @@ SEVERAL: Final = re.compile(rb"\A\s*(?:FHS|BHS)|[\r\n][ \t]{0,64}(?:\xef\xbb\xbf
 KIND: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 # YYYYMMDD[HHMM[SS[.S[S[S[S]]]]]][+/-ZZZZ]
 TIME: Final = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(?:(\d\d)(?:\.(\d{1,6})\d*)?)?)?(?:([+-])(\d\d)(\d\d))?")
+# Of YYYYMMDDHHMMSS, as nearly every sender writes it: read without looking for anything else.
+USUAL_LENGTH: Final = 14
 # What columns and indexes can hold; a message with another number is known by its hash.
 NUMBER: Final = re.compile("[^\\0\ud800-\udfff]{1,199}")
 KEY: Final = re.compile("[^\\0\ud800-\udfff]{1,512}")
 STRANGER: Final = Fault(204, "MSH-3 and MSH-4 name no sender that is known here.", field=3)
+REFUSED: Final = Verdict("AR", (STRANGER,))
 CUT_OFF: Final = Fault(100, "The end of the message is missing.")
+CUT: Final = Verdict("AR", (CUT_OFF,))
 TOO_LARGE: Final = Fault(207, "The message is larger than this listener takes.")
 
 
@@ -41,12 +46,12 @@ class Reception:
     keys: KeyRing
     clock: Clock
 
-    def frame(self, data: bytes) -> Iterator[Arrival]:
-        """Yield the messages in one MLLP frame: one, or those of a batch."""
-        if several(data):
-            yield from self.units(data)
-        else:
-            yield self.arrival(data)
+    def frame(self, data: bytes) -> Sequence[Arrival]:
+        """Return the messages in one MLLP frame: one, or those of a batch."""
+        message = plain(data)
+        if message is not None:
+            return (self._judged(data, message),)
+        return list(self.units(data)) if several(data) else (self.arrival(data),)
 
     def units(self, data: bytes) -> Iterator[Arrival]:
         """Yield the messages in a request or file, in order; bytes that are no message come as a refused one."""
@@ -55,25 +60,32 @@ class Reception:
 
     def arrival(self, data: bytes, *, complete: bool = True) -> Arrival:
         """Return one message as it will be kept and answered. Never raises: what can't be read is refused and kept."""
-        message, why = _split(data)
-        head = None if message is None else envelope(message)
-        source = None if head is None else self.desk.source_of(head.sender, head.facility)
-        verdict = judge(message, head, reason=why) if complete else Verdict("AR", (CUT_OFF,))
-        reason = None if verdict.code == "AA" else STRUCTURE
-        if head is not None and source is None:
-            verdict, reason = Verdict("AR", (STRANGER,)), UNKNOWN_SOURCE
-        return self._arrival(data, head, source or self.desk.first, verdict, reason)
+        try:
+            return self._judged(data, outline(data), complete=complete)
+        except NotHL7 as error:
+            verdict = judge(None, reason=str(error)) if complete else CUT
+            return self._arrival(data, None, self.desk.first, verdict, STRUCTURE)
+
+    def _judged(self, data: bytes, message: Message, *, complete: bool = True) -> Arrival:
+        head = envelope(message)
+        source = self.desk.source_of(head.sender, head.facility)
+        if source is None:
+            return self._arrival(data, head, self.desk.first, REFUSED, UNKNOWN_SOURCE)
+        verdict = judge(message, head) if complete else CUT
+        return self._arrival(data, head, source, verdict, None if verdict.code == "AA" else STRUCTURE)
 
     def too_large(self, head: bytes) -> bytes:
         """Return the refusal of a message that is larger than the listener allows; ``head`` is where it begins."""
-        message, _ = _split(head)
-        reply = Reply(envelope=None if message is None else envelope(message), clock=self.clock)
+        try:
+            reply = Reply(envelope(outline(head)), self.clock)
+        except NotHL7:
+            reply = Reply(None, self.clock)
         return reply.first("AR", (TOO_LARGE,))
 
     def _arrival(self, data: bytes, head: Envelope | None, source: PushSource, verdict: Verdict, reason: str | None) -> Arrival:
         digest = self.keys.keyed_digest(data)
         identity, key = _identity(head, source, digest, refused=verdict.code == "AR")
-        reply = Reply(envelope=head, clock=self.clock)
+        reply = Reply(head, self.clock)
         return Arrival(
             identity=identity,
             kind=_kind(head),
@@ -81,7 +93,6 @@ class Reception:
             body=self.keys.seal(data, "journal", f"{source.id}/{STREAM}/{key}", "body"),
             body_hash=digest,
             source_time=None if head is None else source_time(head.at, source.zone),
-            state="waiting" if reason is None else "quarantined",
             reason=reason,
             code=reply.first_code(verdict.code),
             ack=reply.first(verdict.code, verdict.faults),
@@ -92,13 +103,6 @@ class Reception:
 def several(data: bytes) -> bool:
     """Tell whether there may be more than one message; nearly always one look for three words is enough."""
     return (data.count(b"MSH") != 1 or b"FHS" in data or b"BHS" in data) and SEVERAL.search(data) is not None
-
-
-def _split(data: bytes) -> tuple[Message | None, str]:
-    try:
-        return parse(data), ""
-    except NotHL7 as error:
-        return None, str(error)
 
 
 def _identity(head: Envelope | None, source: PushSource, digest: bytes, *, refused: bool) -> tuple[Identity, str]:
@@ -128,6 +132,11 @@ def source_time(text: str, zone: tzinfo) -> datetime | None:
 
     In the hour that comes twice in October the earlier one is taken.
     """
+    if len(text) == USUAL_LENGTH and text.isascii() and text.isdigit():
+        try:
+            return datetime.fromisoformat(f"{text[:8]}T{text[8:]}").replace(tzinfo=zone).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
     found = TIME.fullmatch(text)
     if found is None:
         return None

@@ -9,8 +9,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.clock import Clock
 from gateway.er7.acknowledgement import accept_code, acknowledge, application_code
@@ -28,12 +27,11 @@ def number() -> str:
     return f"ZS{_process}{next(_numbers):X}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(NamedTuple):
     """Makes the answers to one message; ``envelope`` is ``None`` when there was no readable MSH."""
 
     envelope: Envelope | None
-    clock: Clock = field(repr=False)
+    clock: Clock
 
     @property
     def enhanced(self) -> bool:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 import structlog
@@ -18,8 +17,8 @@ from psycopg.rows import namedtuple_row
 
 from gateway.database import session_settings
 from gateway.intake.arrival import Answer, Arrival
-from gateway.intake.batch import AsyncConnection, commit
-from gateway.intake.columns import known_to
+from gateway.intake.batch import AsyncConnection, GroupCommit
+from gateway.intake.load import QUIET_S
 from gateway.runtime import Gateway
 
 # One group; what waits beyond it goes with the next.
@@ -29,9 +28,8 @@ MOST_BYTES_IN_A_GROUP: Final = 32 * 1024 * 1024
 MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
 MOST_WAITING: Final = 2048
 CONNECT_TIMEOUT_S: Final = 3
-# Mapping begins when nothing came for this long, and under a stream of messages at the latest after the other.
-QUIET_S: Final = 0.05
-MAPPING_WAITS_S: Final = 2.0
+# Under a stream of messages that is never quiet, mapping is told this often; it judges by itself whether to step back.
+MAPPING_TOLD_S: Final = 2.0
 TRUSTED_S: Final = 1.0
 # A sender waits for its answer: better to be told to come again.
 STATEMENT_TIMEOUT_S: Final = 15
@@ -43,8 +41,7 @@ log = structlog.get_logger()
 Told = Callable[[Answer | None], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """An arrival and who wants its answer; ``None`` is told when it could not be stored."""
 
     arrival: Arrival
@@ -63,7 +60,7 @@ class Writer:
         self._wake = asyncio.Event()
         self.full = False
         self._wants_room: set[Callable[[], None]] = set()
-        self._db: AsyncConnection | None = None
+        self._group: GroupCommit | None = None
         self._down = False
         self._loop = asyncio.get_running_loop()
         self._last = self._to_map_since = self._loop.time()
@@ -144,7 +141,7 @@ class Writer:
 
     def _hint(self) -> None:
         now = self._loop.time()
-        if now - self._last < QUIET_S and now - self._to_map_since < MAPPING_WAITS_S:
+        if now - self._last < QUIET_S and now - self._to_map_since < MAPPING_TOLD_S:
             self._loop.call_later(QUIET_S, self._hint)
             return
         sources, self._to_map = self._to_map, set()
@@ -152,44 +149,43 @@ class Writer:
             self._gateway.hint("map_batch", self._org, source)
 
     async def _commit(self, arrivals: Sequence[Arrival]) -> list[Answer | None]:
-        db = await self._connection()
+        group = await self._connection()
         at = self._gateway.clock()
         try:
-            answers: list[Answer | None] = list(await commit(db, at, arrivals))
+            answers: list[Answer | None] = list(await group.commit(at, arrivals))
         except psycopg.DataError:
-            answers = [await self._alone(db, arrival) for arrival in arrivals]
+            answers = [await self._alone(group, arrival) for arrival in arrivals]
         self._down = False
         return answers
 
-    async def _alone(self, db: AsyncConnection, arrival: Arrival) -> Answer | None:
+    async def _alone(self, group: GroupCommit, arrival: Arrival) -> Answer | None:
         """Commit one: what the database can't hold is no reason to refuse the others."""
         try:
-            return (await commit(db, self._gateway.clock(), [arrival]))[0]
+            return (await group.commit(self._gateway.clock(), [arrival]))[0]
         except psycopg.DataError as error:
             log.error("intake.not_storable", org=self._org, error=type(error).__name__)  # noqa: TRY400
             return None
 
-    async def _connection(self) -> AsyncConnection:
+    async def _connection(self) -> GroupCommit:
         """Return our connection, a new one when it is gone. One that was idle is tried first: its server may have been restarted."""
-        if self._db is not None and self._loop.time() - self._last > TRUSTED_S:
+        if self._group is not None and self._loop.time() - self._last > TRUSTED_S:
             try:
-                await self._db.execute("")
+                await self._group.db.execute("")
             except psycopg.Error:
                 await self._let_go()
-        if self._db is None or self._db.closed:
+        if self._group is None or self._group.db.closed:
             db: AsyncConnection = await psycopg.AsyncConnection.connect(
-                self._dsn, autocommit=True, row_factory=namedtuple_row, connect_timeout=CONNECT_TIMEOUT_S, prepare_threshold=0
+                self._dsn, autocommit=True, row_factory=namedtuple_row, connect_timeout=CONNECT_TIMEOUT_S
             )
-            known_to(db.adapters)
             settings = session_settings("zorgsluis_app", STATEMENT_TIMEOUT_S) + OWN_SESSION.format(org=self._org)
             await db.execute(settings, prepare=False)
-            self._db = db
-        return self._db
+            self._group = GroupCommit(db)
+        return self._group
 
     async def _let_go(self) -> None:
-        db, self._db = self._db, None
-        if db is not None:
-            await db.close()
+        group, self._group = self._group, None
+        if group is not None:
+            await group.db.close()
 
     def _note_down(self, error: str) -> None:
         """Say once that nothing can be stored."""

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from api.inbound.listeners import Listeners
-from gateway.clock import system_clock
+from gateway.clock import Clock, system_clock
 from gateway.config import Config
 from gateway.database import Database
 from gateway.journal import body_of
@@ -158,7 +158,9 @@ def organisation(dsn: str, **settings: Any) -> tuple[int, int]:
 
 
 @contextmanager
-def inbound(dsn: str, *listeners: dict[str, Any], ring: KeyRing | None = None, **settings: Any) -> Iterator[Inbound]:
+def inbound(
+    dsn: str, *listeners: dict[str, Any], ring: KeyRing | None = None, clock: Clock = system_clock, **settings: Any
+) -> Iterator[Inbound]:
     """Run listeners over a migrated database."""
     org, source = organisation(dsn, **settings)
     ring = ring or generate()
@@ -170,8 +172,8 @@ def inbound(dsn: str, *listeners: dict[str, Any], ring: KeyRing | None = None, *
         "listeners": list(listeners) or [mllp()],
     }
     config = Config.model_validate({"organisations": [one]})
-    with Database(dsn) as database:
-        gateway = Gateway(database=database, clock=system_clock, keys=lambda _: ring, hint=lambda *hint: hints.put(hint))
+    with Database(dsn, clock=clock) as database:
+        gateway = Gateway(database=database, clock=clock, keys=lambda _: ring, hint=lambda *hint: hints.put(hint))
         ways = Listeners(gateway, dsn, config, {"delinde": org}, on_death=lambda: None)
         ways.start()
         try:
