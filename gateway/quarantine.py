@@ -49,7 +49,7 @@ where journal.state = 'quarantined' and journal.reason = %s and (%s::text is nul
 FORGET: Final = "delete from mapping_issue where journal_id = any(%s)"
 RELEASE: Final = """
 update journal set state = 'waiting', reason = null, mapping_sha = null, mapped_at = null
-where id = any(%s) and state = 'quarantined' and reason is distinct from 'unknown-source' returning id"""
+where id = any(%s) and state = 'quarantined' and coalesce(reason, '') not in ('unknown-source', 'oversize') returning id"""
 REPLACEMENT: Final = "select id, body_hash from journal where replaces = %s"
 NEWER: Final = """
 select journal_id from source_record

@@ -32,6 +32,17 @@ ALONE: Final = "select pg_advisory_xact_lock(%s, %s)"
 LOCK: Final = 7_201_979
 SOURCE: Final = "select id, code, system, zone from source where id = %s"
 
+CLEANED: Final = Issue(
+    severity="warning",
+    code="charset",
+    row="",
+    source_path="",
+    target_path="",
+    masked="",
+    reason="a text holds control characters, which FHIR forbids",
+    action="stored without them",
+)
+
 
 def map_batch(gateway: Gateway, org: int, source_id: int) -> int:
     """Map and store up to ``BATCH`` waiting records of a source; return how many there were (0: nothing waits, or what
@@ -139,6 +150,8 @@ def _settle(
 def _outcome(journal_id: int, result: MapResult | None, fate: Fate | None) -> Outcome:
     """Say what became of a record: the mapping's word first, then the store's."""
     issues = () if result is None else result.issues
+    if fate is not None and fate.cleaned:
+        issues += (CLEANED,)
     if result is not None and result.outcome in ("quarantined", "set-aside"):
         return Outcome(journal_id=journal_id, state=result.outcome, reason=result.reason, issues=issues)
     if fate is not None and fate.superseded:

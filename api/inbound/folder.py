@@ -13,29 +13,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 import structlog
 
+from api.inbound.places import DONE, RECEIPT, REFUSED, Look, Places
 from gateway.config import FolderListenerConfig
 from gateway.errors import Misconfigured
 from gateway.intake.arrival import Arrival
 from gateway.intake.reception import Reception
 from gateway.intake.writer import Writer
 
-RECEIPT: Final = ".ack"
 BEING_WRITTEN: Final = (".tmp", ".part")
-DONE, REFUSED = "done", "refused"
 AT_ONCE: Final = 200
 
 log = structlog.get_logger()
-
-Look = tuple[int, int, int]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,10 +42,17 @@ class Folder:
     writer: Writer
     seen: dict[str, Look] = field(default_factory=dict)
 
+    @property
+    def places(self) -> Places:
+        """Where its files lie."""
+        return Places(self.config.path)
+
     async def poll(self) -> list[str]:
         """Look once: take the files that stand as they stood at the last look; return their names. Files in order of their names."""
         looks = await asyncio.to_thread(self._look)
-        still = [name for name, look in sorted(looks.items()) if self.seen.get(name) == look]
+        # A file that has the name of one of our folders makes room for it first.
+        names = sorted(looks, key=lambda name: (name not in (DONE, REFUSED), name))
+        still = [name for name in names if self.seen.get(name) == looks[name]]
         self.seen = looks
         return [name for name in still if await self._taken(name, looks[name])]
 
@@ -66,65 +68,47 @@ class Folder:
         """Return the files that may be taken: those whose names don't say that they are being written."""
         names = (path.name for path in self.config.path.iterdir())
         wanted = [name for name in names if not name.startswith(".") and not name.endswith((*BEING_WRITTEN, RECEIPT))]
-        looks = {name: self._stands(name) for name in wanted}
+        looks = {name: self.places.look(name) for name in wanted}
         return {name: look for name, look in looks.items() if look is not None}
-
-    def _stands(self, name: str) -> Look | None:
-        """Return how a file stands; ``None`` when it is gone, a folder or a link."""
-        try:
-            found = (self.config.path / name).lstat()
-        except FileNotFoundError:
-            return None
-        return (found.st_ino, found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
 
     async def _take(self, name: str, look: Look) -> bool:
         """Store the messages of a file and put it away; False when it has to wait."""
         self.seen.pop(name, None)
-        if look[1] > self.config.max_bytes:
-            log.warning("folder.refused", listener=self.config.code, bytes=look[1], limit=self.config.max_bytes)
-            await asyncio.to_thread(self._put_away, name, self.reception.too_large(b""), REFUSED)
-            return True
+        acks = await (self._too_large(name, look[1]) if look[1] > self.config.max_bytes else self._messages(name))
+        if acks is None or await asyncio.to_thread(self.places.look, name) != look:
+            return False  # it was still being written: it is taken again when it stands still
+        where = REFUSED if look[1] > self.config.max_bytes else DONE
+        if not await asyncio.to_thread(self.places.put_away, name, look, b"".join(acks), where):
+            return False
+        log.info("folder.taken", listener=self.config.code, messages=len(acks))
+        return True
+
+    async def _messages(self, name: str) -> list[bytes] | None:
+        """Store the messages of a file; return the acknowledgements, ``None`` when something can't be stored now."""
         data = await asyncio.to_thread((self.config.path / name).read_bytes)
         acks: list[bytes] = []
         arrivals = self.reception.units(data)
         while some := await asyncio.to_thread(lambda: list(islice(arrivals, AT_ONCE))):
             stored = await self._stored(some)
             if stored is None:
-                return False
+                return None
             acks += stored
-        if await asyncio.to_thread(self._stands, name) != look:
-            return False  # it was still being written: it is taken again when it stands still
-        await asyncio.to_thread(self._put_away, name, b"".join(acks), DONE)
-        log.info("folder.taken", listener=self.config.code, messages=len(acks))
-        return True
+        return acks
+
+    async def _too_large(self, name: str, size: int) -> list[bytes] | None:
+        """Keep the beginning of a file that is too large: it is read no further than one that isn't."""
+        log.warning("folder.refused", listener=self.config.code, bytes=size, limit=self.config.max_bytes)
+        return await self._stored([await asyncio.to_thread(self._oversize, name)])
+
+    def _oversize(self, name: str) -> Arrival:
+        with (self.config.path / name).open("rb") as file:
+            return self.reception.oversize(file.read(self.config.max_bytes))
 
     async def _stored(self, arrivals: Sequence[Arrival]) -> list[bytes] | None:
         """Return the acknowledgements of stored messages; ``None`` when something can't be stored now."""
         answers = await asyncio.gather(*(self.writer.answer(arrival) for arrival in arrivals))
         acks = [answer.ack for answer in answers if answer is not None]
         return acks if len(acks) == len(arrivals) else None
-
-    def _put_away(self, name: str, receipt: bytes, where: str) -> None:
-        """Write the receipt, then move the file: in this order, so that a file without its receipt is taken again."""
-        folder = self.config.path
-        draft = folder / f".{name}{RECEIPT}"
-        with draft.open("wb") as file:
-            file.write(receipt)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(folder / f"{name}{RECEIPT}")
-        target = folder / where
-        target.mkdir(mode=0o700, exist_ok=True)
-        (folder / name).rename(next(path for path in _names(target, name) if not path.exists()))
-
-
-def _names(folder: Path, name: str) -> Iterator[Path]:
-    """Yield the name itself, then the name with a number: a file that was put away before is never overwritten."""
-    yield folder / name
-    number = 1
-    while True:
-        number += 1
-        yield folder / f"{name}.{number}"
 
 
 class FolderWatch:
@@ -143,6 +127,7 @@ class FolderWatch:
         path = self._folder.config.path
         if not await asyncio.to_thread(lambda: path.is_dir() and os.access(path, os.R_OK | os.W_OK | os.X_OK)):
             raise Misconfigured(f"listener {self._folder.config.code}: {path} is no folder that can be read and changed")
+        await asyncio.to_thread(self._folder.places.put_back)
         self._task = tasks.create_task(self._watch())
 
     async def stop(self) -> None:

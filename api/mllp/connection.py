@@ -26,6 +26,8 @@ SECOND: Final = ("AA", "AE", "AR")
 # Split on a thread above this many bytes.
 LARGE: Final = 256 * 1024
 LEAST_WAIT_S: Final = 0.05
+# A sender that leaves out the last CR has its answer when nothing more came for this long.
+LAST_BYTE_S: Final = 0.05
 
 log = structlog.get_logger()
 
@@ -57,7 +59,6 @@ class Connection(asyncio.Protocol):
         self._splitting = False
         self._paused = False
         self._blocked = False
-        self._last_words: bytes | None = None
         self._ending = False
 
     # What the loop tells ------------------------------------------------------------------------------------------------------
@@ -83,10 +84,13 @@ class Connection(asyncio.Protocol):
         """Take bytes; each frame in them is handed in."""
         self._last = self._loop.time()
         self._frames += self._framer.feed(data)
+        if self._framer.may_have_ended:
+            self._loop.call_later(LAST_BYTE_S, self._nothing_follows)
         self._take()
 
     def eof_received(self) -> bool:
         """Send what is still to be answered, then close."""
+        self._nothing_follows()
         self._end()
         over_tls = self._transport is not None and self._transport.get_extra_info("sslcontext") is not None
         return self._unanswered and not over_tls
@@ -109,6 +113,11 @@ class Connection(asyncio.Protocol):
         """Go on."""
         self._blocked = False
         self._ease()
+
+    def _nothing_follows(self) -> None:
+        """Take a message whose last byte may have been its end."""
+        self._frames += self._framer.flush()
+        self._take()
 
     # Messages ----------------------------------------------------------------------------------------------------------------
 
@@ -182,9 +191,9 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"\x0b" + message + b"\x1c\r")
 
     def _refuse(self, item: Oversize) -> None:
-        """Refuse a message that is too large, after the answers that come before it, and close: the rest of it isn't read."""
+        """Keep the beginning of a message that is too large, refuse it in its turn, and close: the rest of it isn't read."""
         log.warning("mllp.oversize", listener=self._line.config.code, limit=self._line.config.max_bytes)
-        self._last_words = self._line.reception.too_large(item.head)
+        self._hand_in((self._line.reception.oversize(item.data),))
         self._end()
 
     # Flow and end -------------------------------------------------------------------------------------------------------------
@@ -217,9 +226,6 @@ class Connection(asyncio.Protocol):
     def _close_when_done(self) -> None:
         if not self._ending or self._unanswered or self._transport is None:
             return
-        if self._last_words is not None:
-            words, self._last_words = self._last_words, None
-            self._send(words)
         self._transport.close()
 
     def _watch(self) -> None:

@@ -1,8 +1,9 @@
 """MLLP framing: bytes in whatever pieces the network gives, whole frames out.
 
-A frame is ``<VT> message <FS><CR>``. Senders differ, so a frame ends at its FS whatever follows it (CR, LF, the next VT, nothing), and
-one without its VT is taken too unless it is blank. A VT within a message (a word processor's line break) belongs to it, unless a header
-follows: then the sender began again, and what stood before was never finished. How the bytes were cut never changes the frames.
+A frame is ``<VT> message <FS><CR>``. Senders differ, so LF or the next VT after the FS will do for the CR, or nothing when nothing more
+comes; and a frame without its VT is taken too unless it is blank. An FS before anything else belongs to the message, and so does a VT
+(a word processor's line break), unless a header follows it: then the sender began again, and what stood before was never finished. How
+the bytes were cut never changes the frames. ``gateway/er7/units.py`` reads captures by the same rules.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from typing import Final
 VT: Final = b"\x0b"
 FS: Final = b"\x1c"
 BLANK: Final = b"\r\n \t\x00\x0b"
+# An FS that ends something. The last byte there is may be one too: what follows tells, or that nothing does.
+END: Final = re.compile(rb"\x1c(?=[\r\n\x0b])")
 # A start byte that a header follows; a byte order mark may stand between.
-START: Final = re.compile(rb"\x0b(?=(?:\xef\xbb\xbf)?[ \t\r\n]{0,64}(?:MSH|FHS|BHS))")
+START: Final = re.compile(rb"\x0b(?=(?:\xef\xbb\xbf)?[ \t\r\n]{0,64}(?:MSH|FHS|BHS)[^A-Za-z0-9\s])")
 # A header at the beginning of a line, for a frame without its start byte.
 HEADER: Final = re.compile(rb"(?:\A|[\r\n])[ \t]{0,64}(?=(?:\xef\xbb\xbf)?(?:MSH|FHS|BHS)[^A-Za-z0-9\s])")
 # The CR of the frame before and the VT of this one come on top of the message itself.
 AROUND: Final = 2
-HEAD_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +35,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oversize:
-    """More bytes than a message may have: the last thing that a framer gives. ``head`` is where it begins."""
+    """More bytes than a message may have: the last thing that a framer gives. ``data`` is as much of it as one may have."""
 
-    head: bytes
+    data: bytes
 
 
 class Framer:
@@ -54,18 +56,40 @@ class Framer:
             return found
         self._rest += data
         begin = 0
-        while (end := self._rest.find(FS, max(begin, self._seen))) >= 0 and end - begin <= self._limit:
+        while (end := self._end(max(begin, self._seen))) >= 0 and end - begin <= self._limit:
             frame = _frame(bytes(self._rest[begin:end]))
             begin = end + 1
             if frame is not None:
                 found.append(frame)
         del self._rest[:begin]
-        self._seen = len(self._rest)
-        if self._seen > self._limit:
+        # An FS that is the last byte now is looked at again with what comes next.
+        self._seen = len(self._rest) - self.may_have_ended
+        if len(self._rest) > self._limit + self.may_have_ended:
             self._over = True
-            found.append(Oversize(head=_frame_start(bytes(self._rest[: min(HEAD_BYTES, self._limit)]))))
-            self._rest.clear()
+            found.append(Oversize(data=_frame_start(bytes(self._rest))[: self._limit - AROUND]))
+            self._clear()
         return found
+
+    @property
+    def may_have_ended(self) -> bool:
+        """Whether an FS is the last byte that came: the end of a message unless more of it comes."""
+        return self._rest.endswith(FS)
+
+    def flush(self) -> list[Frame | Oversize]:
+        """Nothing comes for now: return the message that an FS as the last byte then ends."""
+        if not self.may_have_ended:
+            return []
+        frame = _frame(bytes(self._rest[:-1]))
+        self._clear()
+        return [] if frame is None else [frame]
+
+    def _end(self, begin: int) -> int:
+        found = END.search(self._rest, begin)
+        return -1 if found is None else found.start()
+
+    def _clear(self) -> None:
+        self._rest.clear()
+        self._seen = 0
 
     @property
     def pending(self) -> int:
@@ -83,10 +107,9 @@ def _frame(chunk: bytes) -> Frame | None:
 
 def _frame_start(chunk: bytes) -> bytes:
     first = chunk.find(VT)
-    if first < 0:
-        header = HEADER.search(chunk)
-        return chunk[header.end() :] if header else chunk.lstrip(BLANK)
-    if first == chunk.rfind(VT):
-        return chunk[first + 1 :]
-    headers = [found.end() for found in START.finditer(chunk)]
-    return chunk[headers[-1] :] if headers else chunk[first + 1 :]
+    if first >= 0 and (headers := [found.end() for found in START.finditer(chunk)]):
+        return chunk[headers[-1] :]
+    header = HEADER.search(chunk)
+    if header is not None and (first < 0 or header.end() < first):
+        return chunk[header.end() :]
+    return chunk[first + 1 :] if first >= 0 else chunk.lstrip(BLANK)

@@ -16,7 +16,7 @@ from gateway.er7.note import Note
 
 # A frame: 0B, the message, 1C 0D. Some senders leave the 0D out; then another frame or the end has to follow. A 0B after a frame
 # opens the next whatever follows, elsewhere only before a header: it may be text.
-HEADER = rb"[ \t\r\n\0]*(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\0?(?:MSH|FHS|BHS|M\0S\0H|F\0H\0S|B\0H\0S)"
+HEADER = rb"[ \t\r\n\0]*(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\0?(?:(?:MSH|FHS|BHS)[^A-Za-z0-9\s]|M\0S\0H|F\0H\0S|B\0H\0S)"
 EDGE = re.compile(rb"(?P<end>\x1c(?:\r\n?|\n|(?=\x0b)|\Z)(?P<next>[\r\n]*\x0b)?)|\x0b(?=" + HEADER + rb")")
 OPENED = re.compile(rb"[ \t\r\n]*\x0b")
 WIDE_MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))

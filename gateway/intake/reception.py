@@ -20,6 +20,7 @@ from gateway.journal import STRUCTURE, UNREADABLE
 from gateway.keys import KeyRing
 
 UNKNOWN_SOURCE: Final = "unknown-source"
+OVERSIZE: Final = "oversize"
 UNKNOWN: Final = "unknown"
 # More than one header in the bytes: a batch, or messages one after another.
 SEVERAL: Final = re.compile(rb"\A\s*(?:FHS|BHS)|[\r\n][ \t]{0,64}(?:\xef\xbb\xbf)?(?:MSH|BHS|BTS|FTS)")
@@ -35,7 +36,9 @@ STRANGER: Final = Fault(204, "MSH-3 and MSH-4 name no sender that is known here.
 REFUSED: Final = Verdict("AR", (STRANGER,))
 CUT_OFF: Final = Fault(100, "The end of the message is missing.")
 CUT: Final = Verdict("AR", (CUT_OFF,))
-TOO_LARGE: Final = Fault(207, "The message is larger than this listener takes.")
+TOO_LARGE: Final = Verdict("AR", (Fault(207, "The message is larger than this listener takes."),))
+# Of a message that is too large.
+KEPT_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +77,29 @@ class Reception:
         verdict = judge(message, head) if complete else CUT
         return self._arrival(data, head, source, verdict, None if verdict.code == "AA" else STRUCTURE)
 
-    def too_large(self, head: bytes) -> bytes:
-        """Return the refusal of a message that is larger than the listener allows; ``head`` is where it begins."""
-        try:
-            reply = Reply(envelope(outline(head)), self.clock)
-        except NotHL7:
-            reply = Reply(None, self.clock)
-        return reply.first("AR", (TOO_LARGE,))
+    def oversize(self, data: bytes) -> Arrival:
+        """Return a message that is larger than the listener takes, as it is kept: its beginning, with the hash of all that was read.
 
-    def _arrival(self, data: bytes, head: Envelope | None, source: PushSource, verdict: Verdict, reason: str | None) -> Arrival:
-        digest = self.keys.keyed_digest(data)
+        ``data`` is as much of it as a listener takes, so that the same message again is known by it.
+        """
+        head = data[:KEPT_BYTES]
+        try:
+            known = envelope(outline(head))
+        except NotHL7:
+            known = None
+        source = None if known is None else self.desk.source_of(known.sender, known.facility)
+        return self._arrival(head, known, source or self.desk.first, TOO_LARGE, OVERSIZE, self.keys.keyed_digest(data))
+
+    def _arrival(
+        self,
+        data: bytes,
+        head: Envelope | None,
+        source: PushSource,
+        verdict: Verdict,
+        reason: str | None,
+        digest: bytes | None = None,
+    ) -> Arrival:
+        digest = digest or self.keys.keyed_digest(data)
         identity, key = _identity(head, source, digest, refused=verdict.code == "AR")
         reply = Reply(head, self.clock)
         return Arrival(

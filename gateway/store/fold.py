@@ -31,6 +31,7 @@ class Fold:
     versions: list[Version] = field(default_factory=list)
     refreshed: dict[int, StoredFacts] = field(default_factory=dict)
     moved_from: set[int] = field(default_factory=set)
+    cleaned: set[int | None] = field(default_factory=set)
     final: dict[RecordKey, frozenset[ResourceKey]] = field(default_factory=dict)
     seen: set[ResourceKey] = field(default_factory=set)
     last: dict[RecordKey, Entry] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class Fold:
         self.final[entry.record] = frozenset((mapped.type, mapped.id) for mapped in entry.mapped)
         self.seen.update(self.final[entry.record])
         self.last[entry.record] = entry
-        return Fate(journal_id=entry.journal_id, superseded=False)
+        return Fate(journal_id=entry.journal_id, superseded=False, cleaned=entry.journal_id in self.cleaned)
 
     def delete(self, key: ResourceKey, entry: Entry) -> None:
         """Write the end of a resource that no record yields any more."""
@@ -74,7 +75,10 @@ class Fold:
             same = alive is not None and alive.facts.client_id == facts.client_id
             body = merged(loads(alive.body) if alive is not None and same and alive.body else {}, body)
         rule = self.rules[entry.system].get(mapped.class_)
-        resource, hashes = storable(labelled(mapped, body, rule), self._bsn_hash(mapped))
+        given = labelled(mapped, body, rule)
+        resource, hashes = storable(given, self._bsn_hash(mapped))
+        if resource is not given and resource != given:
+            self.cleaned.add(entry.journal_id)
         if alive is not None and alive.hash == hashes[1]:
             self._refresh(key, alive, facts)
             return

@@ -32,10 +32,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """What became of an entry; ``superseded``: a newer version of the record was stored before, nothing was written."""
+    """What became of an entry.
+
+    ``superseded``: a newer version of the record was stored before, nothing was written; ``cleaned``: a text of it had control
+    characters that FHIR forbids, and was stored without them.
+    """
 
     journal_id: int | None
     superseded: bool
+    cleaned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from api.inbound.folder import Folder
+from api.inbound.places import TAKEN, Places, fitting
 from gateway.config import FolderListenerConfig
 from gateway.errors import Misconfigured
 from gateway.intake.reception import Reception
@@ -132,14 +134,54 @@ def test_a_file_without_a_whole_message_is_refused_and_kept(world: Inbound, drop
     assert [row.state for row in world.journal()] == ["quarantined"]
 
 
-def test_a_file_over_the_limit_is_put_apart_unread(world: Inbound, drop: Path, poll: Poll) -> None:
+def test_of_a_file_over_the_limit_the_beginning_is_kept_and_it_is_put_apart(world: Inbound, drop: Path, poll: Poll) -> None:
     (drop / "day.hl7").write_bytes(adt("1") + b"x" * 100_000)
     poll()
     poll()
 
     assert codes((drop / "day.hl7.ack").read_bytes()) == ["AR"]
     assert (drop / "refused" / "day.hl7").exists()
-    assert world.journal() == []
+    assert [(row.state, row.reason) for row in world.journal()] == [("quarantined", "oversize")]
+
+
+def test_a_file_that_takes_the_name_of_the_one_being_read_stays_and_is_taken_too(drop: Path, tmp_path: Path) -> None:
+    places = Places(drop)
+    (drop / "day.hl7").write_bytes(b"one")
+    read = places.look("day.hl7")
+    assert read is not None
+    (tmp_path / "other").write_bytes(b"two")
+    (tmp_path / "other").rename(drop / "day.hl7")
+
+    assert not places.put_away("day.hl7", read, b"receipt", "done")
+    assert [path.read_bytes() for path in drop.glob("*.hl7*")] == [b"two"]
+
+
+def test_what_a_process_that_died_had_in_hand_is_back_in_the_folder(drop: Path) -> None:
+    (drop / TAKEN).mkdir()
+    (drop / TAKEN / "day.hl7").write_bytes(b"one")
+    (drop / "day.hl7").write_bytes(b"two")
+    Places(drop).put_back()
+
+    assert {path.name: path.read_bytes() for path in drop.iterdir() if path.is_file()} == {"day.hl7": b"two", "day.hl7.2": b"one"}
+
+
+@pytest.mark.parametrize("name", ["done", "refused", "x" * 255, "é" * 127])
+def test_no_name_keeps_a_file_from_being_taken(world: Inbound, drop: Path, poll: Poll, name: str) -> None:
+    (drop / name).write_bytes(adt("1"))
+    (drop / "a.hl7").write_bytes(adt("2"))
+    poll()
+
+    assert sorted(poll()) == sorted(["a.hl7", name])
+    assert [codes(path.read_bytes()) for path in drop.glob("*.ack")] == [["AA"], ["AA"]]
+    assert {path.name for path in (drop / "done").iterdir()} == {"a.hl7", name}
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "é" * 127])
+def test_of_names_too_long_for_a_receipt_no_two_have_the_same(name: str) -> None:
+    others = {fitting(name[:-1] + last, suffix) for last in "ab" for suffix in (".ack", ".2")}
+
+    assert len(others) == 4
+    assert all(len(os.fsencode(f".{other}")) <= 255 for other in others)
 
 
 def test_a_running_listener_takes_what_is_dropped(database_url: str, drop: Path) -> None:

@@ -65,16 +65,31 @@ def test_bytes_that_are_no_message_are_refused_and_kept(database_url: str) -> No
         assert world.bodies()[0] == b"hello"
 
 
-def test_a_message_over_the_limit_is_refused_and_the_connection_closed(database_url: str) -> None:
-    with inbound(database_url, mllp(max_bytes=2000)) as world, world.client() as client:
-        client.send(framed(adt("1")) + b"\x0b" + adt("2", body="NTE|1||" + "x" * 3000))
+def test_of_a_message_over_the_limit_the_beginning_is_kept_it_is_refused_and_the_connection_closed(database_url: str) -> None:
+    large = b"\x0b" + adt("2", body="NTE|1||" + "x" * 3000)
+    with inbound(database_url, mllp(max_bytes=2000)) as world:
+        with world.client() as client:
+            client.send(framed(adt("1")) + large)
 
-        assert codes(client.ack()) == ["AA"]
-        last = client.ack()
-        assert codes(last) == ["AR"]
-        assert b"|2\r" in last
-        assert client.closed()
-        assert len(world.journal()) == 1
+            assert codes(client.ack()) == ["AA"]
+            last = client.ack()
+            assert codes(last) == ["AR"]
+            assert b"|2\r" in last
+            assert client.closed()
+        with world.client() as client:
+            client.send(large)
+            assert client.ack() == last
+
+        assert [(row.state, row.reason) for row in world.journal()] == [("waiting", None), ("quarantined", "oversize")]
+        assert large.startswith(b"\x0b" + world.bodies()[1][:1900])
+        assert world.tally() == (3, 1, 2)
+
+
+def test_a_frame_without_its_last_byte_is_answered_when_nothing_follows(database_url: str) -> None:
+    with inbound(database_url) as world, world.client() as client:
+        for n in range(3):
+            client.send(framed(adt(str(n))).removesuffix(b"\r"))
+            assert codes(client.ack()) == ["AA"]
 
 
 def test_a_frame_over_many_reads_and_many_frames_in_one_are_all_answered(database_url: str) -> None:
