@@ -84,12 +84,13 @@ class NeighbourContext:
         return self.neighbour.settings
 
     def http(self) -> httpx2.Client:
-        """Return the client of this neighbour. It doesn't follow redirects and doesn't raise for a status.
+        """Return the client of this neighbour, a new one when its certificate was renewed. It doesn't follow redirects and doesn't raise
+        for a status.
 
         Raises:
             Misconfigured: its address is none, or its certificate can't be used.
         """
-        key = f"{self._credential()}|{self.settings.get('ca_file')}"
+        key = f"{self._credential()}|{self._renewed()}"
         database = self.gateway.database
         with _clients_guard:
             if database not in _clients:
@@ -142,6 +143,12 @@ class NeighbourContext:
     def _credential(self) -> str:
         shown = json.dumps(self.settings.get("secrets", {}), sort_keys=True)
         return f"{self.org}|{self.settings.get('base_url')}|{shown}"
+
+    def _renewed(self) -> list[tuple[str, int]]:
+        """Return the files that TLS is spoken with, and when each was written: what is missing is told when it is opened."""
+        secrets = self.settings.get("secrets", {})
+        named = [self.settings.get("ca_file"), secrets.get("tls_certificate"), secrets.get("tls_key")]
+        return [(name, Path(name).stat().st_mtime_ns if Path(name).exists() else 0) for name in named if name]
 
     def _secret_path(self, name: str) -> Path:
         paths = self.settings.get("secrets", {})

@@ -20,7 +20,7 @@ from gateway.manifest import limits_at
 from gateway.outbox import failure, refusal, retraction
 from gateway.outbox.doubt import resolve
 from gateway.outbox.lanes import Lane, claim, hold, let_go, neighbour
-from gateway.outbox.order import references
+from gateway.outbox.order import Reference, held_up, references
 from gateway.outbox.parking import give_up, sort_out
 from gateway.outbox.receipts import Settled, settle
 from gateway.outbox.wire import checked
@@ -90,20 +90,27 @@ def _stop(lane: Lane, error: GatewayError) -> None:
 def _drain(lane: Lane) -> bool:
     """Send what waits; tell whether all of it had its turn.
 
-    A failure ends it, unless it may be the fault of what was sent: then the next bundle shows whose fault it is.
+    A failure ends it, unless it may be the fault of what was sent: then the next bundle shows whose fault it is, and what refers to
+    what failed waits.
     """
-    todo = deque(_ready(lane))
+    bundles, following = _ready(lane)
+    todo, waiting = deque(bundles), set[int]()
     trouble: Retryable | None = None
     for _ in range(MAX_REQUESTS):
         if not todo:
             break
         batch = todo.popleft()
+        if batch.op == "put":
+            batch = batch.without(waiting)
+            if not batch.groups:
+                continue
         try:
             todo.extendleft(reversed(_send(lane, batch)))
         except Retryable as error:
             if trouble is not None or error.status is None or isinstance(error, Throttled) or not batch.suspect:
                 raise
             trouble = error
+            waiting = held_up({*waiting, *batch.ids}, following)
         else:
             trouble = None
     if trouble is not None:
@@ -111,8 +118,8 @@ def _drain(lane: Lane) -> bool:
     return not todo
 
 
-def _ready(lane: Lane) -> list[Batch]:
-    """Return the bundles that may be sent, after what is in doubt was looked up at the portal."""
+def _ready(lane: Lane) -> tuple[list[Batch], list[Reference]]:
+    """Return the bundles that may be sent, and what has to follow what, after what is in doubt was looked up at the portal."""
     with hold(lane) as db:
         rows = _waiting(db, lane)
         doubtful = [row for row in rows if row.in_doubt]
@@ -130,8 +137,9 @@ def _waiting(db: Connection, lane: Lane) -> list[Any]:
     return queued(db, lane)
 
 
-def _bundles(db: Connection, lane: Lane, rows: Sequence[Any]) -> list[Batch]:
-    return list(batches(rows, lane.max_entries, following=references(db, rows)))
+def _bundles(db: Connection, lane: Lane, rows: Sequence[Any]) -> tuple[list[Batch], list[Reference]]:
+    following = references(db, rows)
+    return list(batches(rows, lane.max_entries, following=following)), following
 
 
 def _send(lane: Lane, batch: Batch) -> list[Batch]:

@@ -16,8 +16,13 @@ from gateway.outbox.lanes import Lane, hold, postpone
 from gateway.outbox.work import Sending
 
 UNMARK: Final = "update outbox set sent_at = null where id = any(%(ids)s)"
+# A portal without failures since it last took something is well: then it's the row.
 TRIED: Final = """
-update outbox set attempt = attempt + 1, error_code = %(code)s, error_detail = null where id = any(%(ids)s)"""
+update outbox set attempt = attempt + 1, error_code = %(code)s, error_detail = null,
+  alone = alone + (cardinality(%(ids)s::bigint[]) = 1 and exists (
+    select from lane join portal on portal.id = lane.portal_id
+    where lane.id = outbox.lane_id and portal.failures = 0 and portal.breaker_reason is null))::int
+where id = any(%(ids)s)"""
 LATER: Final = "update outbox set not_before = app_now() + %(wait)s where id = any(%(ids)s)"
 
 log = structlog.get_logger()

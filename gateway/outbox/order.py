@@ -59,3 +59,11 @@ def arranged(ids: Iterable[int], following: Iterable[Reference]) -> list[Group]:
     for id_ in wanted:
         members[group[id_]].append(id_)
     return [tuple(members[first]) for first in order]
+
+
+def held_up(failed: Iterable[int], following: Sequence[Reference]) -> set[int]:
+    """Return the rows that failed, with all that has to follow one of them, directly or not."""
+    found = set(failed)
+    while more := {one for one, other in following if other in found} - found:
+        found |= more
+    return found

@@ -46,16 +46,15 @@ where lane_id = %(lane)s and state = 'parked' and error_code = '{WAITS}' and id 
 STOP: Final = f"""{BLOCKED}
 update outbox set state = 'parked', error_code = '{WAITS}', error_detail = waiting.cause
 from waiting where outbox.id = waiting.id and outbox.state = 'ready' and outbox.sent_at is null"""
-# A portal that takes other things and has failed over this one, alone, for a day.
-HOPELESS_TRIES: Final = 20
+# A portal that takes other things, and for a day has failed over this one whenever it was sent by itself.
+HOPELESS_TRIES: Final = 10
 HOPELESS_AFTER: Final = timedelta(days=1)
 GIVE_UP: Final = f"""
-update outbox set state = 'parked', error_detail = attempt || ' tries since ' || to_char(queued_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"')
-from portal
-where outbox.lane_id = %(lane)s and portal.id = %(portal)s and portal.breaker_reason is null and outbox.state = 'ready'
-  and outbox.op = 'put' and outbox.sent_at is null and outbox.attempt >= {HOPELESS_TRIES}
-  and outbox.error_code in ('{TransientError.code}', '{AmbiguousError.code}') and outbox.queued_at < app_now() - %(after)s
-returning outbox.id"""
+update outbox set state = 'parked',
+  error_detail = alone || ' tries since ' || to_char(queued_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"')
+where lane_id = %(lane)s and state = 'ready' and op = 'put' and sent_at is null and queued_at < app_now() - %(after)s
+  and least(attempt, alone) >= {HOPELESS_TRIES} and error_code in ('{TransientError.code}', '{AmbiguousError.code}')
+returning id"""
 ANY_PARKED: Final = "select from outbox where lane_id = %(lane)s and state = 'parked' limit 1"
 PARKED: Final = """
 select outbox.id, portal.code as portal, link.member::text as member, resource.rtype || '/' || resource.rid as resource,
@@ -64,7 +63,7 @@ from outbox join link on link.id = outbox.link_id join portal on portal.id = lin
 join disclosure_ledger ledger on ledger.id = outbox.ledger_id join resource on resource.rkey = ledger.rkey
 where outbox.state = 'parked' order by outbox.error_code = 'waits-for', outbox.queued_at, outbox.id limit %s"""
 RELEASE: Final = """
-update outbox set state = 'ready', attempt = 0, not_before = null, error_code = null, error_detail = null
+update outbox set state = 'ready', attempt = 0, alone = 0, not_before = null, error_code = null, error_detail = null
 where id = %s and state = 'parked' returning lane_id"""
 
 log = structlog.get_logger()
@@ -98,7 +97,7 @@ def give_up(db: Connection, lane: Lane) -> None:
 
     Only what certainly isn't there: what is in doubt is read back first. A retraction is never given up.
     """
-    for row in db.execute(GIVE_UP, {"lane": lane.id, "portal": lane.portal_id, "after": HOPELESS_AFTER}):
+    for row in db.execute(GIVE_UP, {"lane": lane.id, "after": HOPELESS_AFTER}):
         log.warning("delivery.parked", portal=lane.portal, lane=lane.id, outbox=row.id, code="given-up")
 
 

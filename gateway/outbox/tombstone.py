@@ -1,7 +1,8 @@
 """What stands in the place of a resource that was taken back, at a portal that overwrites and doesn't delete.
 
 The type's own status says that it never should have been there (``entered-in-error``), or, where the type has no such code, that it is out of
-use. Nothing of the content stays: what the type requires is there as absent (``data-absent-reason``: masked), references too.
+use. Nothing of the content stays: what the type requires is there as absent (``data-absent-reason``: masked), references too, and a code that
+must be one of a few is always the same one.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def _verified(codes: str) -> dict[str, Any]:
 # FHIR R4: each type's status, and the rest of what is required of it (cardinality 1 and more, and the invariants on presence).
 FORMS: Final[dict[str, dict[str, Any]]] = {
     "AllergyIntolerance": {**_verified("allergyintolerance-verification"), "patient": MASKED},
-    "Appointment": {**ERROR, "_start": MASKED, "_end": MASKED, "participant": [{"type": [MASKED], "_status": MASKED}]},
-    "CarePlan": {**ERROR, "_intent": MASKED, "subject": MASKED},
+    "Appointment": {**ERROR, "_start": MASKED, "_end": MASKED, "participant": [{"type": [MASKED], "status": "declined"}]},
+    "CarePlan": {**ERROR, "intent": "plan", "subject": MASKED},
     "CareTeam": ERROR,
     "Communication": ERROR,
     "Composition": {**ERROR, "type": MASKED, "_date": MASKED, "author": [MASKED], "_title": MASKED},
@@ -39,7 +40,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "Location": {"status": "inactive"},
     "Medication": ERROR,
     "MedicationDispense": {**ERROR, "medicationCodeableConcept": MASKED},
-    "MedicationRequest": {**ERROR, "_intent": MASKED, "medicationCodeableConcept": MASKED, "subject": MASKED},
+    "MedicationRequest": {**ERROR, "intent": "plan", "medicationCodeableConcept": MASKED, "subject": MASKED},
     "MedicationStatement": {**ERROR, "medicationCodeableConcept": MASKED, "subject": MASKED},
     "Observation": {**ERROR, "code": MASKED},
     "Organization": {**INACTIVE, "identifier": [MASKED]},
@@ -50,7 +51,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "Questionnaire": {"status": "retired"},
     "QuestionnaireResponse": ERROR,
     "RelatedPerson": {**INACTIVE, "patient": MASKED},
-    "ServiceRequest": {**ERROR, "_intent": MASKED, "subject": MASKED},
+    "ServiceRequest": {**ERROR, "intent": "plan", "subject": MASKED},
 }
 
 

@@ -6,7 +6,7 @@ Within each, ``order`` has the last word; the rank of a type stands in for refer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from typing import Any, Final, Literal
@@ -92,6 +92,10 @@ class Batch:
         ids = {row.id for row in sent}
         groups = (tuple(id_ for id_ in group if id_ in ids) for group in self.groups)
         return replace(self, groups=tuple(filter(None, groups)))
+
+    def without(self, ids: Collection[int]) -> Batch:
+        """Return the part of this batch that has none of these rows."""
+        return replace(self, groups=tuple(group for group in self.groups if not set(group) & set(ids)))
 
     def halves(self) -> tuple[Batch, Batch]:
         """Split in two, in order."""

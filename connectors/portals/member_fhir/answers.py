@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 import httpx2
 import msgspec
 
-from gateway.errors import AmbiguousError, AuthError, NotFound, PermanentError, Rejected, Throttled, TransientError
+from gateway.errors import AmbiguousError, AuthError, Misconfigured, NotFound, PermanentError, Rejected, Throttled, TransientError
 
 GONE: Final = frozenset({404, 410})
 # The far side, or something before it, gave up: what it did with the request is unknown.
@@ -82,6 +83,18 @@ def raise_for(answer: httpx2.Response, *, writes: bool) -> None:
     if writes and status >= 400:
         raise Rejected(codes(status, _outcome(answer)), status=status)
     raise PermanentError("the portal answered with something that isn't in the contract", status=status)
+
+
+def refused_handshake(error: BaseException) -> Misconfigured | None:
+    """Return who refuses whom at the TLS handshake, ``None`` for any other failure below HTTP. Nothing was taken of what was sent."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return Misconfigured("the portal shows a certificate that we don't trust")
+        if isinstance(seen, ssl.SSLError) and "ALERT" in (seen.reason or ""):
+            return AuthError("the portal refuses our certificate at the handshake")
+        seen = seen.__cause__ or seen.__context__
+    return None
 
 
 def _retry_after(answer: httpx2.Response) -> float | None:

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 import msgspec
 
-from connectors.portals.member_fhir.answers import TooLong, etag, raise_for, whole
+from connectors.portals.member_fhir.answers import TooLong, etag, raise_for, refused_handshake, whole
 from connectors.portals.member_fhir.bundle import Entry, read_bundle, receipts, state, transaction, unshared, version_of
 from connectors.portals.member_fhir.schema import SCHEMA
 from connectors.portals.member_fhir.token import Tokens, base
@@ -184,8 +184,10 @@ def _send(ctx: Context, method: str, url: str, bearer: str, request: Mapping[str
             raise PermanentError("an answer of the portal is longer than 64 MiB") from None
         raise AmbiguousError("the answer to a write is longer than 64 MiB") from None
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-        raise TransientError(f"the portal can't be reached: {type(error).__name__}") from None
+        raise refused_handshake(error) or TransientError(f"the portal can't be reached: {type(error).__name__}") from None
     except httpx2.HTTPError as error:
+        if refused := refused_handshake(error):
+            raise refused from None
         if method == "GET":
             raise TransientError(f"the portal didn't answer: {type(error).__name__}") from None
         raise AmbiguousError(f"no answer to a write: {type(error).__name__}") from None

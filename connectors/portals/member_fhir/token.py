@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from connectors.portals.member_fhir.answers import UNREADABLE, TooLong, raise_for, whole
+from connectors.portals.member_fhir.answers import UNREADABLE, TooLong, raise_for, refused_handshake, whole
 from gateway.connector import Context
 from gateway.errors import AuthError, Misconfigured, PermanentError, TransientError
 
@@ -96,7 +96,7 @@ def _fetch(ctx: Context) -> _Bearer:
     except TooLong:
         raise PermanentError("the portal's token answer is longer than 64 MiB") from None
     except httpx2.HTTPError as error:
-        raise TransientError(f"the portal's token address: {type(error).__name__}") from None
+        raise refused_handshake(error) or TransientError(f"the portal's token address: {type(error).__name__}") from None
     if answer.status_code in (400, 401, 403):
         raise AuthError("the portal refuses our credentials", status=answer.status_code)
     raise_for(answer, writes=False)

@@ -15,3 +15,6 @@ create table drift_night (
 alter table drift_night enable row level security;
 alter table drift_night force row level security;
 create policy own_organisation on drift_night using (org = app_org()) with check (org = app_org());
+
+-- How often the portal failed over this row, sent by itself, right after it had taken something else.
+alter table outbox add column alone smallint not null default 0;
