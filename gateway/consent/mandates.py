@@ -170,8 +170,10 @@ def authority_of(under: Changing, person: str, level: str) -> Terms:
     """
     if under.db.execute(EVER, (under.client, known_person(under.db, under.org, person))).fetchone() is None:
         return {"basis": "client"}
-    if level != "none":
+    try:
         mandate_for(under, "representative", person, person, level)
+    except Rejected:
+        raise Rejected("the administrator's mandate has ended, or doesn't cover this level") from None
     return {"basis": "representative", "representative": person}
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx2
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -18,8 +23,9 @@ from api.cli.app import app
 from api.cli.leaving import leaving
 from api.opening import Installation, open_installation
 from gateway.consent.codes import redeem_code
-from tests.integration.delivery_world import RunningPortal, running_portal
+from tests.integration.delivery_world import ROOT, RunningPortal, running_portal
 from tests.integration.store_world import SYSTEM, Ticking, World, filled
+from tests.kills.stage import await_condition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +71,10 @@ def desk(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
         secret.touch(mode=0o600)
         source = {"code": "ons", "connector": "ons", "system": SYSTEM}
         source["settings"] = {"base_url": "http://127.0.0.1:9", "secrets": {"certificate": str(secret)}}  # type: ignore[assignment]
-        place = {"code": "familie", "connector": "member-fhir", "settings": portal.settings()}
+        token = folder / "familie.token"
+        token.touch(mode=0o600)
+        token.write_text("token-of-familie\n")
+        place = {"code": "familie", "connector": "member-fhir", "settings": portal.settings(), "bearer": str(token)}
         organisation = {"code": "delinde", "name": "Thuiszorg De Linde", "sources": [source], "portals": [place]}
         config = folder / "zorgsluis.yaml"
         config.write_text(yaml.safe_dump({"organisations": [organisation]}))
@@ -104,6 +113,47 @@ def test_a_letter_is_printed_once_and_its_use_shows_in_the_states(desk: Desk) ->
     assert "no unused code" in desk.say("link", "revoke", "1001", "50")
 
 
+@pytest.mark.row("C3")
+def test_serve_tells_where_the_portal_api_is_and_a_letter_redeemed_there_reaches_the_portal(desk: Desk) -> None:
+    code = desk.say("link", "code", "1001", "55", "--level", "private-medical").splitlines()[0]
+    with served(desk) as address:
+        asked = {"code": code, "account": "acc-55", "page": str(uuid4())}
+        headers = {"Authorization": "Bearer token-of-familie"}
+        answer = httpx2.post(f"{address}links", json=asked, headers=headers, trust_env=False)
+        assert answer.status_code == 201, answer.text
+        member = answer.json()["member"]
+        await_condition(lambda: any(name.startswith("Observation/") for name in desk.portal.holds(member)))
+        assert httpx2.post(f"{address}links", json=asked, trust_env=False).status_code == 401
+        assert httpx2.get(address.removesuffix("portal/"), trust_env=False).status_code == 401
+
+
+@contextmanager
+def served(desk: Desk) -> Iterator[str]:
+    """Run the real ``zorgsluis serve``; yield the address of its portal API."""
+    command = [
+        sys.executable,
+        "-m",
+        "api.cli",
+        "--config",
+        str(desk.config),
+        "--state",
+        str(desk.config.parent),
+        "serve",
+        "--port",
+        "0",
+    ]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            line = next(line for line in process.stderr if '"serve.listening"' in line)
+            rest = threading.Thread(target=process.stderr.read)
+            rest.start()
+            yield json.loads(line)["portal_api"]
+        finally:
+            process.terminate()
+            rest.join()
+
+
 def test_a_page_is_listed_handed_over_and_closed(desk: Desk) -> None:
     code = desk.say("link", "code", "1001", "52").splitlines()[0]
     desk.redeem(code)
@@ -130,7 +180,7 @@ def test_a_right_is_set_narrowed_suspended_resumed_ended_and_withdrawn_at_the_po
     assert "Appointment" not in held()
     desk.say("grant", "change", "1001", "51", "--every-class")
     assert {"Observation", "Appointment"} <= held()
-    assert "suspended: 0 to deliver" in desk.say("grant", "suspend", "1001", "51")
+    assert "to retract" in desk.say("grant", "suspend", "1001", "51")
     assert held() == set()
     desk.say("grant", "resume", "1001", "51")
     assert "Observation" in held()

@@ -10,8 +10,11 @@ from uuid import uuid4
 
 import pytest
 
+from api.portal.bearer import callers
+from gateway import consent
+from gateway.config import Config
 from gateway.consent.codes import ALPHABET, redeem_code
-from gateway.errors import NotFound, Throttled
+from gateway.errors import Misconfigured, NotFound, Throttled
 from tests.integration.portal_api_world import Portal, held, portals, wrong
 
 
@@ -233,6 +236,16 @@ def test_many_wrong_codes_at_once_are_counted_one_by_one(portal: Portal) -> None
     assert (statuses.count(404), statuses.count(429)) == (5, 3)
 
 
+def test_tries_are_forgotten_after_a_day(portal: Portal) -> None:
+    portal.redeem("AAAAA-AAAAA")
+    consent.turn_clock(portal.world.gateway, portal.world.org)
+    assert len(portal.world.rows("select id from link_attempt")) == 1
+
+    portal.world.clock.pass_time(days=1, seconds=1)
+    consent.turn_clock(portal.world.gateway, portal.world.org)
+    assert portal.world.rows("select id from link_attempt") == []
+
+
 def test_right_codes_are_no_wrong_tries(portal: Portal) -> None:
     for person in range(60, 70):
         assert portal.redeem(portal.letter(str(person)), account=f"acc-{person}").status_code == 201
@@ -284,6 +297,29 @@ def test_a_token_stands_for_its_own_portal_only(both: tuple[Portal, Portal]) -> 
     assert other.redeem(portal.letter("51")).status_code == 404
     assert other.ask("GET", f"pages/{page}/rights?administrator={administrator}").status_code == 404
     assert other.ask("GET", f"pages/{page}").json()["state"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("token", "mode", "says"),
+    [
+        ("same", 0o600, "two portals have the same bearer"),
+        ("other", 0o644, "others may read ander.token"),
+        (" ", 0o600, "ander.token is empty"),
+        (None, 0o600, "ander.token can't be read"),
+    ],
+)
+def test_a_token_that_can_not_be_used_is_refused_at_the_start(tmp_path: Path, token: str | None, mode: int, says: str) -> None:
+    files = {"familie": "same", "ander": token}
+    for name, text in files.items():
+        if text is not None:
+            (tmp_path / f"{name}.token").write_text(text)
+            (tmp_path / f"{name}.token").chmod(mode)
+    (tmp_path / "familie.token").chmod(0o600)
+    places = [{"code": name, "connector": "member-fhir", "bearer": str(tmp_path / f"{name}.token")} for name in files]
+    config = Config.model_validate({"organisations": [{"code": "delinde", "name": "De Linde", "portals": places}]})
+
+    with pytest.raises(Misconfigured, match=says):
+        callers(config, {"delinde": 1})
 
 
 @pytest.mark.parametrize(
