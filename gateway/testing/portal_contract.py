@@ -20,8 +20,9 @@ from uuid import uuid4
 import jsonschema
 import pytest
 
-from gateway.connector import CONTRACT_VERSION, Context, DeliveryItem, Receipt, RemoteState, SinkConnector
+from gateway.connector import CONTRACT_VERSION, Context, DeliveryItem, Receipt, RemoteState, SinkConnector, Unshares
 from gateway.errors import AmbiguousError, AuthError, GatewayError, Misconfigured, Rejected, Retryable, Throttled
+from gateway.outbox.tombstone import is_gone, tombstone
 
 CANARY = "KANARIE-mevrouw"
 AT = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
@@ -67,6 +68,14 @@ class PortalContract:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**bench.context.settings, "unheard_of": 1}, dict(schema))
         assert bench.sink.contract_version == CONTRACT_VERSION
+
+    def test_c01_what_a_portal_can_do_is_said_in_its_settings_and_nothing_impossible_is(self, bench: PortalBench) -> None:
+        schema = dict(bench.sink.config_schema)
+        told = {"retraction": "tombstone", "step_up": False, "acr": 2, "max_entries": 10, "audiences": ["circle"]}
+        jsonschema.validate({**bench.context.settings, "manifest": told}, schema)
+        for wrong in ({"retraction": "forget"}, {"granularity": "client"}, {"max_entries": 0}, {"unheard_of": 1}):
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.validate({**bench.context.settings, "manifest": wrong}, schema)
 
     def test_c02_a_portal_that_answers_is_well(self, bench: PortalBench) -> None:
         assert bench.sink.check(bench.context).ok
@@ -120,6 +129,14 @@ class PortalContract:
             bench.sink.deliver(bench.context, member, [item("b"), item("a", "3", etag=first.etag)])
         assert raised.value.status in (409, 412)
         assert bench.far_side.writes(member) == [("Observation", "a", "put")] * 2
+
+    def test_s05_what_is_read_back_has_the_etag_that_replaces_it(self, bench: PortalBench, member: str) -> None:
+        for value in "12":
+            bench.sink.deliver(bench.context, member, [item("a", value)])
+        [state] = bench.sink.read_back(bench.context, member, [("Observation", "a")])
+
+        [receipt] = bench.sink.deliver(bench.context, member, [item("a", "3", etag=state.etag)])
+        assert receipt.ok
 
     def test_s06_a_refused_entry_refuses_the_batch_and_nothing_of_it_stays(self, bench: PortalBench, member: str) -> None:
         bench.far_side.refuse_entry("Observation", "b")
@@ -190,6 +207,30 @@ class PortalContract:
 
         [state] = bench.sink.read_back(bench.context, member, [("Observation", "a")])
         assert state.body == item("a").body
+
+    def test_s13_a_tombstone_takes_the_place_of_what_was_there_and_can_be_replaced(self, bench: PortalBench, member: str) -> None:
+        stone = DeliveryItem(type="Observation", id="a", body=tombstone("Observation", "a"))
+        for step in (item("a"), stone):
+            bench.sink.deliver(bench.context, member, [step])
+        [state] = bench.sink.read_back(bench.context, member, [("Observation", "a")])
+        assert is_gone(state)
+
+        bench.sink.deliver(bench.context, member, [item("a")])
+        [state] = bench.sink.read_back(bench.context, member, [("Observation", "a")])
+        assert state.body == item("a").body
+
+    def test_s13_what_is_unshared_is_gone_for_the_member_also_when_it_never_was_there(
+        self, bench: PortalBench, member: str
+    ) -> None:
+        if not isinstance(bench.sink, Unshares):
+            pytest.skip("this connector can't unshare, and its portals can't be configured to")
+        bench.sink.deliver(bench.context, member, [item("a"), item("b")])
+
+        receipts = bench.sink.unshare(bench.context, member, [("Observation", "a"), ("Observation", "never")])
+
+        assert [receipt.ok for receipt in receipts] == [True, True]
+        states = bench.sink.read_back(bench.context, member, [("Observation", name) for name in ("a", "b")])
+        assert [is_gone(state) for state in states] == [True, False]
 
     def test_s14_the_word_about_slots_is_taken(self, bench: PortalBench) -> None:
         bench.sink.announce(bench.context, AT, AT + timedelta(hours=4))

@@ -20,7 +20,7 @@ from gateway.clock import system_clock
 from gateway.connector import Context, DeliveryItem, SinkConnector
 from gateway.errors import AmbiguousError, Misconfigured, PermanentError, Rejected, TransientError
 from gateway.jsonbytes import loads
-from gateway.testing.portal_contract import CANARY, PortalBench, PortalContract, item
+from gateway.testing.portal_contract import AT, CANARY, PortalBench, PortalContract, item
 from tests.integration.delivery_world import RunningPortal, running_portal
 
 MEMBER = "2b0f8b0e-6a58-4c0a-9b0f-0d9d8f1e7c11"
@@ -190,6 +190,32 @@ def test_a_status_becomes_what_the_gateway_does_about_it(status: int, error: typ
 def test_an_answer_that_does_not_match_what_was_sent_leaves_it_in_doubt(body: bytes) -> None:
     with pytest.raises(AmbiguousError):
         PORTAL.deliver(answering(lambda _: httpx2.Response(200, content=body)), MEMBER, [item("a")])
+
+
+@pytest.mark.parametrize(("given", "etag"), [("7", 'W/"7"'), ('W/"7"', 'W/"7"'), ('"7"', '"7"'), ("a b", None), ("", None)])
+def test_an_etag_without_its_quotes_is_the_bare_version(given: str, etag: str | None) -> None:
+    entry = {"response": {"status": "200 OK", "etag": given}}
+    answer = {"resourceType": "Bundle", "type": "transaction-response", "entry": [entry]}
+
+    [receipt] = PORTAL.deliver(answering(lambda _: httpx2.Response(200, json=answer)), MEMBER, [item("a")])
+    assert (receipt.ok, receipt.etag) == (True, etag)
+
+
+def test_a_portal_may_leave_the_word_about_slots_out() -> None:
+    PORTAL.announce(answering(lambda _: httpx2.Response(404)), AT, AT)
+
+
+def test_unsharing_names_the_member_and_what_is_not_there_is_done() -> None:
+    asked: list[Any] = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        asked.append((request.url.path, loads(request.content)["parameter"]))
+        return httpx2.Response(204 if len(asked) == 1 else 410)
+
+    receipts = PORTAL.unshare(answering(handle), MEMBER, [("Observation", "a"), ("Goal", "b")])
+    assert [(receipt.ok, receipt.status) for receipt in receipts] == [(True, 204), (True, 410)]
+    named = [{"name": "member", "valueUuid": f"urn:uuid:{MEMBER}"}]
+    assert asked == [(f"/fhir/{MEMBER}/Observation/a/$unshare", named), (f"/fhir/{MEMBER}/Goal/b/$unshare", named)]
 
 
 def test_a_next_page_elsewhere_is_not_followed_with_our_token() -> None:
