@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -65,6 +65,14 @@ def _whole(text: str) -> str | None:
 
 def _day(text: str) -> str:
     size = len(text)
+    if size == DAY and text.isdigit() and text.isascii():
+        made = f"{text[:4]}-{text[4:6]}-{text[6:]}"
+        try:
+            date.fromisoformat(made)
+        except ValueError:
+            pass
+        else:
+            return made
     if size not in (YEAR, MONTH, DAY) or not (text.isdecimal() and text.isascii()):
         raise Unmappable("not a date")
     while size > YEAR and text[size - 2 : size] == "00":

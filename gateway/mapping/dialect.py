@@ -29,7 +29,7 @@ class Emitted:
     has shorter ones than the general. ``values`` says that a list holds only what is there; ``cut`` is what remains to be done to a
     value ``v`` that is there; ``null`` asks whether the record says that there are no values now. ``field`` is an expression for a field
     as it was sent, that may be asked for where ``has`` holds; the values are its repetitions, or with ``component`` the first component
-    of the first.
+    of the first. ``quick`` is ``text`` for where a variable ``u`` can be written.
     """
 
     value: str
@@ -44,6 +44,7 @@ class Emitted:
     null: str = ""
     has: str = ""
     field: str = ""
+    quick: str = ""
     component: bool = False
 
 
@@ -100,6 +101,9 @@ class SourcePath(Protocol):
 
     def asks(self) -> Any:
         """Return the expression that an item of ``foreach`` must fulfil, ``None`` without one."""
+
+    def remains(self) -> Any:
+        """Return the part of that expression that the loops of ``levels`` don't see to, ``None`` for nothing."""
 
     @property
     def own(self) -> bool:

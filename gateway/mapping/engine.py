@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -232,19 +231,37 @@ def _issues(run: Run) -> tuple[Issue, ...]:
 
 
 def _result(run: Run, notes: Notes) -> MapResult:
+    drafts, record = run.drafts, run.record
+    marked = [draft for draft in drafts if draft.labels]
+    hidden = {f"{draft.plan.type}/{draft.id}" for draft in marked if not NEVER_LEAVES.isdisjoint(draft.labels)}
+    # An id is made of its type too.
+    checked = bool(hidden) or len({draft.id for draft in drafts}) < len(drafts)
     seen: set[str] = set()
-    hidden = {
-        f"{draft.plan.type}/{draft.id}" for draft in run.drafts if draft.labels and not NEVER_LEAVES.isdisjoint(draft.labels)
-    }
-    mapped = []
-    for number, draft in enumerate(run.drafts):
+    mapped: list[Mapped] = []
+    said = bool(record.labels or record.origin)
+    for number, draft in enumerate(drafts):
         plan, id_ = draft.plan, draft.id
-        patient = id_ if plan.type == "Patient" else None if plan.directory else _patient(draft)
-        # An id is made of its type too.
-        if id_ in seen or hidden or (patient is None and not plan.directory):
+        patient = None if plan.directory else id_ if plan.type == "Patient" else _patient(draft)
+        if checked or (patient is None and not plan.directory):
             _check(draft, id_ in seen, hidden, patient)
-        seen.add(id_)
-        mapped.append(_mapped(run.record, draft, patient, Trail(notes, number)))
+            seen.add(id_)
+        if said or draft.facts or draft.issues or draft.labels or draft.secrets:
+            mapped.append(_mapped(record, draft, patient, Trail(notes, number)))
+            continue
+        # Most resources. Each further keyword costs, also one with the value that it has anyway.
+        made = Mapped(
+            type=plan.type,
+            id=id_,
+            body=draft.body,
+            write=plan.write,
+            class_=draft.class_,
+            data_at=draft.at,
+            source_time=record.source_time,
+            patient=patient,
+            references=frozenset(draft.references),
+            trail=Trail(notes, number),
+        )
+        mapped.append(made)
     issues = _issues(run)
     return MapResult(outcome="ok-with-issues" if issues else "ok", mapped=tuple(mapped), issues=issues)
 
@@ -273,28 +290,18 @@ def _patient(draft: Draft) -> str | None:
     """Return the patient in whose compartment a resource is: as a row says it, else the only one that it refers to."""
     if "patient" in draft.facts:
         return str(draft.facts["patient"])
-    found = [one for one in draft.references if one[:8] == "Patient/"]
-    return found[0][8:] if len(found) == 1 else None
+    found = None
+    for one in draft.references:
+        if one[:8] == "Patient/":
+            if found is not None:
+                return None
+            found = one[8:]
+    return found
 
 
 def _mapped(record: SourceRecord, draft: Draft, patient: str | None, trail: Trail) -> Mapped:
+    """Return a resource of which a row, or its record, says more than most."""
     facts = draft.facts
-    at: datetime | None = facts.get("data_at")
-    more = len(facts) - (at is not None)
-    if not (more or draft.labels or draft.secrets or draft.issues or record.labels or record.origin):
-        # Most resources. Each further keyword costs, also one with the value that it has anyway.
-        return Mapped(
-            type=draft.plan.type,
-            id=draft.id,
-            body=draft.body,
-            write=draft.plan.write,
-            class_=draft.class_,
-            data_at=at,
-            source_time=record.source_time,
-            patient=patient,
-            references=frozenset(draft.references),
-            trail=trail,
-        )
     return Mapped(
         type=draft.plan.type,
         id=draft.id,
@@ -303,7 +310,7 @@ def _mapped(record: SourceRecord, draft: Draft, patient: str | None, trail: Trai
         class_=draft.class_,
         audience=facts.get("audience"),
         labels=record.labels | draft.labels if draft.labels else record.labels,
-        data_at=at,
+        data_at=draft.at,
         source_time=record.source_time,
         patient=patient,
         withdrawn=facts.get("withdrawn", False),

@@ -16,6 +16,8 @@ from gateway.mapping.er7tree import Node, Tree
 # What a sender writes to say: this is empty now. An empty field says nothing.
 NULL: Final = '""'
 NOTHING: Final = ("", NULL)
+# The beginnings of a field whose first component may be empty.
+STOPS: Final = ("", "^", "~", '"')
 # What no text of FHIR may hold; layout stays.
 CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 Hit = tuple[Any, Any]
@@ -50,10 +52,12 @@ def word(f: list[str], number: int, component: int, sub: int) -> str:
         return ""
     if "~" in text:
         text = text[: text.index("~")]
-    if text.isalnum():
-        return text if component < 2 and sub < 2 else ""
+    if component > 1 or sub:
+        return plain(part(text, component, sub))
     # The first component is what plain reads anyway.
-    return plain(part(text, component, sub) if component > 1 or sub else text)
+    if "^" in text:
+        text = text[: text.index("^")]
+    return text if text.isalnum() else plain(text)
 
 
 def comp(f: list[str], number: int, component: int, sub: int) -> str:
@@ -106,7 +110,7 @@ def part(text: str, component: int, sub: int) -> str:
 
 def plain(text: str) -> str:
     """Return the first component of a text as people read it, without control characters; empty also for what is said to be empty."""
-    if text.isalnum():
+    if text.isalnum() or text.replace("-", "").isalnum():
         # A code, a number or a word: nothing in it divides, escapes or is out of sight.
         return text
     if "^" in text:
@@ -171,13 +175,16 @@ def texts(tree: Tree, places: tuple[tuple[str, int], ...]) -> Sequence[str]:
     known: tuple[str, ...] | None = tree.memo.get(places)
     if known is None:
         found: dict[str, None] = {}
-        nodes = tree.nodes
-        for name, number in places:
-            for node in nodes.get(name, ()):
-                if number < len(node.f) and (text := node.f[number]):
-                    for one in text.split("~") if "~" in text else (text,):
-                        if one and one != NULL:
-                            found[one] = None
+        all_ = tree.all
+        for at, number in tree.shape.spots(places):
+            f = all_[at].f
+            if number < len(f) and (text := f[number]):
+                if "~" not in text:
+                    found[text] = None
+                else:
+                    found.update(dict.fromkeys(text.split("~")))
+        found.pop("", None)
+        found.pop(NULL, None)
         known = tree.memo[places] = tuple(found)
     return known
 
@@ -197,8 +204,11 @@ def index(tree: Tree, key: tuple[str, int, int]) -> dict[str, list[Node]]:
         name, number, component = key
         found = tree.memo[key] = {}
         for node in tree.nodes.get(name, ()):
-            text = fld(node.f, number)
-            found.setdefault(plain(part(text, component, 0) if component else text), []).append(node)
+            text = word(node.f, number, component, 0)
+            if text in found:
+                found[text].append(node)
+            else:
+                found[text] = [node]
     return found
 
 

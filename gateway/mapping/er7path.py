@@ -19,6 +19,7 @@ from gateway.mapping.dialect import Emitted, Located, Locator, PathError, Pin, U
 from gateway.mapping.er7fields import (
     NOTHING,
     NULL,
+    STOPS,
     Choice,
     Item,
     comp,
@@ -103,17 +104,33 @@ class Er7Path:
             return Emitted(value, place, many=False, setup=setup, node=name)
         text = f"word({fields}, {n}, {self.component}, {self.sub})" if self.text != EVENT else "n0.event"
         has, raw = f"{length} > {n}", f"{fields}[{n}]"
+        quick = f"((u if (u := {raw}).isalnum() else {text}) if {has} else '')"
+        if self.component > 1 or self.sub or self.text == EVENT:
+            quick = ""
         cut = "if '~' in v: v = v[:v.index('~')]"
         if self.component or self.sub:
             value = f"comp({fields}, {n}, {self.component}, {self.sub})"
             if self.component != 1 or self.sub:
                 return Emitted(value, place, many=False, setup=setup, node=name, text=text)
             return Emitted(
-                value, place, many=False, setup=setup, node=name, text=text, cut=cut, has=has, field=raw, component=True
+                value,
+                place,
+                many=False,
+                setup=setup,
+                node=name,
+                text=text,
+                there=f"({has} and ({raw}[:1] not in STOPS or valued({value})))",
+                cut=cut,
+                has=has,
+                field=raw,
+                component=True,
+                quick=quick,
             )
         value = f"({fields}[{n}] if {length} > {n} else '')"
         there = f"({length} > {n} and {fields}[{n}] not in NOTHING)"
-        return Emitted(value, place, many=False, setup=setup, node=name, text=text, there=there, cut=cut, has=has, field=raw)
+        return Emitted(
+            value, place, many=False, setup=setup, node=name, text=text, there=there, cut=cut, has=has, field=raw, quick=quick
+        )
 
     def _several(self, name: str, found: tuple[str, str], depth: int) -> Emitted:
         if not self.every and self.which == "*" and not self.component and not self.sub:
@@ -188,9 +205,26 @@ class Er7Path:
         """Return the condition on the items of ``foreach``."""
         return self.condition
 
+    def remains(self) -> Expression | None:
+        """Return what is still to be asked of the items that ``levels`` loops over: the index answers for what it is made by."""
+        pin = self.pin()
+        if pin.key is None:
+            return self.condition
+        asked = [one for one in expressions.terms(self.condition) if not _pinned_by(one, pin)]
+        return None if not asked else asked[0] if len(asked) == 1 else expressions.Joined("and", tuple(asked))
+
     def located(self) -> Located:
         """Return what is fixed of the place that it reads."""
         return Located(self.segment, self.number, self.component, self.sub)
+
+
+def _pinned_by(asked: Expression, pin: Pin) -> bool:
+    """Whether a condition is the one that an index answers."""
+    if not isinstance(asked, expressions.Test) or asked.converter or asked.values != set(pin.values):
+        return False
+    path = parse(asked.path.text)
+    same = (path.segment, path.number, path.component) == pin.key
+    return same and path.which == 1 and not path.sub and path.condition is None
 
 
 def inline(emitted: Emitted, value: str) -> str:
@@ -378,6 +412,7 @@ class Er7Dialect:
             "NONE": NONE,
             "NULL": NULL,
             "NOTHING": NOTHING,
+            "STOPS": STOPS,
             "comp": comp,
             "each": each,
             "word": word,

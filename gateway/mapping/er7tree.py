@@ -8,6 +8,7 @@ that may be its parent, and two patients in one message never mix.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final
 
@@ -85,10 +86,11 @@ class Sight(dict[tuple[int, str], int]):
 class Shape:
     """What follows from the names of a message's segments in their order.
 
-    ``parents`` and ``numbers`` (among those of a name) of each by its place, ``where`` the places of a name, ``kids`` those below a place.
+    ``parents`` and ``numbers`` (among those of a name) of each by its place, ``where`` the places of a name, ``kids`` those below a place;
+    ``below`` has each place but the first with its parent.
     """
 
-    __slots__ = ("kids", "names", "numbers", "parents", "sight", "where")
+    __slots__ = ("_spots", "below", "kids", "names", "numbers", "parents", "sight", "where")
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
@@ -97,6 +99,7 @@ class Shape:
         self.parents = [-1] * len(names)
         self.numbers = [1] * len(names)
         self.sight = Sight(self)
+        self._spots: dict[tuple[tuple[str, int], ...], list[tuple[int, int]]] = {}
         for at, name in enumerate(names):
             if at:
                 up = self.parents[at] = self._parent(at - 1, name)
@@ -104,6 +107,7 @@ class Shape:
             some = self.where.setdefault(name, [])
             some.append(at)
             self.numbers[at] = len(some)
+        self.below = list(enumerate(self.parents))[1:]
 
     def _parent(self, up: int, name: str) -> int:
         parents = PARENTS.get(name)
@@ -112,6 +116,13 @@ class Shape:
         while up and self.names[up] not in parents:
             up = self.parents[up]
         return up
+
+    def spots(self, places: tuple[tuple[str, int], ...]) -> list[tuple[int, int]]:
+        """Return for each of some fields, by segment name and number, the places of its segments with the number."""
+        found = self._spots.get(places)
+        if found is None:
+            found = self._spots[places] = [(at, number) for name, number in places for at in self.where.get(name, ())]
+        return found
 
     def seen(self, at: int, name: str) -> int:
         """Return the segment of a name that is seen from a place: itself, below it, then outward; -1 when there is none."""
@@ -188,16 +199,12 @@ class Tree:
         names = tuple(map(NAME, segments))
         shape = self.shape = _shapes.get(names) or _learned(names)
         self.sight = shape.sight
-        self.all: list[Node] = []
+        all_ = self.all = list(map(Node, names, segments, range(len(names)), repeat(None), shape.numbers, repeat(self)))
+        for node, parent in shape.below:
+            all_[node].up = all_[parent]
         self.nodes: dict[str, list[Node]] = {}
-        all_, nodes = self.all, self.nodes
-        for at, (name, fields, parent, number) in enumerate(zip(names, segments, shape.parents, shape.numbers, strict=True)):
-            node = Node(name, fields, at, all_[parent] if at else None, number, self)
-            all_.append(node)
-            if number == 1:
-                nodes[name] = [node]
-            else:
-                nodes[name].append(node)
+        for name, places in shape.where.items():
+            self.nodes[name] = [all_[places[0]]] if len(places) == 1 else [all_[at] for at in places]
         self.top = all_[0]
         all_.append(NONE)
 

@@ -179,7 +179,7 @@ def bare(path: Emitted, value: str) -> str:  # noqa: ARG001 - a use
 
 
 def _ask(test: Test, path: Emitted, depth: int, *, local: bool) -> str:
-    value, text, there = path.value, path.text or f"text_of({path.value})", path.there
+    value, text, there = path.value, (path.quick if local else "") or path.text or f"text_of({path.value})", path.there
     if test.converter:
         value = asking(test.converter, test.path, path, depth, local=local)
         text, there = f"text_of({value})", ""
@@ -194,12 +194,11 @@ def _ask(test: Test, path: Emitted, depth: int, *, local: bool) -> str:
 
 def asking(converter: str, path: SourcePath, emitted: Emitted, depth: int, *, local: bool = True) -> str:
     """Return the Python that asks a converter about a path; about one part of a record, or one text, it is asked once."""
-    once = f", {converter!r}" if emitted.node else ""
-    node = f", {emitted.node}" if once and path.whole else ""
-    call = f"asked(ask_{converter}, {emitted.value}, run, n{depth}, FACTS{once}{node})"
-    if not (local and node):
-        return call
-    return f"(t if (t := ready.get(({converter!r}, {emitted.node}.i), MISS)) is not MISS else {call})"
+    asked = f"asked(ask_{converter}, {emitted.value}, run, n{depth}, FACTS"
+    if not (local and emitted.node):
+        return f"{asked})"
+    place = f"({converter!r}, {f'{emitted.node}.i' if path.whole else emitted.value})"
+    return f"(t if (t := ready.get({place}, MISS)) is not MISS else {asked}, {place}))"
 
 
 def valued(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from msgspec import Struct
@@ -75,7 +76,8 @@ class RowPlan:
 
 
 class Draft(Struct, eq=False):
-    """A resource while its rows are filled in. ``slots`` holds the elements that a label means, with their path."""
+    """A resource while its rows are filled in. ``slots`` holds the elements that a label means, with their path; ``at`` is the moment that
+    it counts from."""
 
     plan: MapPlan
     id: str
@@ -88,6 +90,7 @@ class Draft(Struct, eq=False):
     labels: set[str] = set()
     facts: dict[str, Any] = {}
     secrets: dict[str, str] = {}
+    at: datetime | None = None
 
 
 class Run:
@@ -142,25 +145,23 @@ def issue(
     )
 
 
-def asked(converter: Converter, value: Any, run: Run, item: Any, facts: RowFacts, name: str = "", node: Any = None) -> str | None:
+def asked(
+    converter: Converter, value: Any, run: Run, item: Any, facts: RowFacts, place: tuple[str, Any] | None = None
+) -> str | None:
     """Return what a converter makes of a value, for a key or a condition: text, ``true``, or ``None`` for anything else.
 
-    ``facts`` are the map's. What it makes of a whole part of the record (``node``) is the same whoever asks, and so is what it makes
-    of a text.
+    ``facts`` are the map's. What it makes of a whole part of the record, or of a text, is the same whoever asks: ``place`` is where it is
+    kept for them.
     """
-    if value is None or value == "":
+    if not value:
         return None
-    if name:
-        known: Any = run.ready.get((name, value if node is None else node.i), MISS)
-        if known is not MISS:
-            return None if known is None else str(known)
     try:
         made = converter(value, ConvertContext(facts, run.ids, run.system, run.node, item, None))
     except Unmappable:
         made = None
     text = "true" if made is True else made if type(made) is str and made else None
-    if name:
-        run.ready[name, value if node is None else node.i] = text
+    if place is not None:
+        run.ready[place] = text
     return text
 
 
@@ -370,5 +371,5 @@ def keep_moment(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any) 
         reason = "not a moment to count from: no zone, or a year that can't be"
         draft.issues.append(issue(run, plan, "value-invalid", value, source, reason, "element omitted"))
     else:
-        draft.facts.setdefault("data_at", at)
+        draft.at = draft.at or at
     return True

@@ -171,7 +171,7 @@ def _heads(write: Writer, made: MapMade) -> None:
         write(f"for {loop.replace('<at>', str(level)).replace('<up>', str(level - 1))}:")
         write.depth += 1
         write.start(level)
-    condition = made.foreach.asks() if made.foreach else None
+    condition = made.foreach.remains() if made.foreach else None
     if condition is not None:
         write(f"if not ({expressions.emit(condition, made.depth, write.use, local=True)}):")
         write("    continue")

@@ -372,7 +372,10 @@ class _Row:
                 write("refer(draft, m)")
             self._place("m", f"m, {source}, {self._sources()}, {plan.origin!r}")
         else:
+            write("if m is not None:")
+            write.depth += 1
             self._set(f"put(draft, run, {self.row}, v, m, {source})")
+            write.depth -= 1
             return
         write.depth -= 1
         write("elif m is not None:")

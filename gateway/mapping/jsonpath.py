@@ -117,6 +117,9 @@ class JsonPath:
     whole = False
     own = False
 
+    def remains(self) -> None:
+        """Return nothing: a choice is part of the steps."""
+
     def places(self) -> tuple[()]:
         """Return nothing: an item is an object."""
         return ()

@@ -242,10 +242,13 @@ def contact_point(value: Any, context: ConvertContext) -> Any:
 
 _FILLING: Final = str.maketrans("", "", " .()-\t\u00a0")
 _SUBSCRIBER: Final = 9
+MOBILE_DIGITS: Final = 10
 
 
 def dutch_number(text: str) -> str | None:
     """Return a Dutch number as E.164, ``None`` when it isn't one."""
+    if len(text) == MOBILE_DIGITS and text[:2] == "06" and text.isdigit() and text.isascii():
+        return "+31" + text[1:]
     digits = text.replace("(0)", "").translate(_FILLING)
     for prefix in ("+31", "0031", "0"):
         if digits.startswith(prefix):

@@ -97,7 +97,8 @@ def keyed(write: Writer, type_: str, parts: list[template.Template], depth: int)
     write.depth += 1
     values(write, parts, emitted, depth)
     asked = " or ".join(f"k{number} is None" for number in range(len(emitted)))
-    write(f"rid = ready[{place}] = None if {asked} else run.id({type_!r}, {joined(parts)})")
+    made = f"run.ids.space.resource_id(run.system, {type_!r}, {joined(parts)})"
+    write(f"rid = ready[{place}] = None if {asked} else {made}" if asked else f"rid = ready[{place}] = {made}")
     write.depth -= 1
     return source, True
 
@@ -124,7 +125,7 @@ def values(write: Writer, parts: list[template.Template], emitted: list[Emitted]
         elif hole.converter:
             write(f"k{number} = {expressions.asking(hole.converter, hole.path, one, depth)}")
         else:
-            write(f"k{number} = {one.text} or None" if one.text else f"k{number} = text_of({value})")
+            write(f"k{number} = {one.quick or one.text} or None" if one.text else f"k{number} = text_of({value})")
 
 
 def joined(parts: list[template.Template]) -> str:

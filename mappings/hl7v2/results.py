@@ -66,11 +66,11 @@ def code(node: Node) -> str:
 def _results(tree: Tree, context: ConvertContext) -> Results:
     found = Results()
     some: Sequence[Node] = tree.nodes.get("OBX", ())
-    pressures = [node for node in some if code(node) in PRESSURE]
-    if pressures:
-        _pair(pressures, found)
+    codes = [code(node) for node in some]
+    if not PRESSURE.isdisjoint(codes):
+        _pair([node for node, mine in zip(some, codes, strict=True) if mine in PRESSURE], found)
     _join(some, found)
-    _number(some, tree, found, _whose(tree, context))
+    _number(zip(some, codes, strict=True), tree, found, _whose(tree, context))
     return found
 
 
@@ -143,20 +143,19 @@ def _whose(tree: Tree, context: ConvertContext) -> dict[int, str]:
     return {node.i: client_key(node.f, context) or "" for node in clients} if len(clients) > 1 else {}
 
 
-def _number(some: Iterable[Node], tree: Tree, found: Results, whose: dict[int, str]) -> None:
+def _number(some: Iterable[tuple[Node, str]], tree: Tree, found: Results, whose: dict[int, str]) -> None:
     """Give each leading OBX its key. What has the same one for the same client in this message is counted."""
     seen: dict[str, dict[str, int]] = {}
     counts: dict[str, int] = {}
     up: Node | None = None
     order = ""
-    for node in some:
+    for node, mine in some:
         if node.i in found.followers:
             continue
         if node.up is not up:
             up = node.up
             order = _order(up)
             counts = seen.setdefault(whose.get(_patient(up), ""), {})
-        mine = code(node)
         sub = node.f[4] if len(node.f) > 4 else ""
         key = f"{order or _unordered(node, tree)}|{PANEL if mine in PRESSURE else mine}|{'' if sub == NULL else sub}"
         number = counts[key] = counts.get(key, 0) + 1
@@ -198,6 +197,14 @@ def leads(fields: list[str], context: ConvertContext) -> str | None:
     return None if context.item.i in results(context).followers else "yes"
 
 
+@converter("unsaid", raw=True)
+def unsaid(fields: list[str], context: ConvertContext) -> str | None:
+    """Answer for an OBX without a value, when what belongs to it has none either: of its result only the status is said."""
+    found, node = results(context), context.item
+    mine = [*found.lines.get(node.i, (node,)), *((found.halves[node.i],) if node.i in found.halves else ())]
+    return None if any(fld(one.f, 5) not in ("", NULL) for one in mine) else "yes"
+
+
 @converter("result_number", to="Identifier", raw=True)
 def result_number(fields: list[str], context: ConvertContext) -> Any:
     """Return the number of a result: its own (OBX-21), else the key by which the source's messages mean it."""
@@ -213,7 +220,7 @@ def result_note(fields: list[str], context: ConvertContext) -> str | None:
         # Most messages have no remarks at all.
         return None
     found = results(context)
-    node = context.item
+    node: Node = context.item
     mine = found.lines.get(node.i) or [node]
     if node.i in found.halves:
         mine = [*mine, found.halves[node.i]]

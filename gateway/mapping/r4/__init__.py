@@ -152,7 +152,9 @@ def may_refer(context: str) -> bool:
         {"Reference", "Extension", "Resource"} & set(one.types) for one in some.values() if not one.path.endswith(COMMON)
     ):
         return True
-    return any((bool(_children(one.path)) and may_refer(one.path)) or bool(one.content) for one in some.values())
+    return any(
+        may_refer((one.content or one.path).removeprefix("#")) for one in some.values() if one.content or _children(one.path)
+    )
 
 
 def _found(element: Element, type_: str) -> Found:
