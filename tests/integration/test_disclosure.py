@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -134,6 +135,33 @@ def test_nothing_refers_from_what_a_member_holds_to_what_it_does_not(world: Worl
             world.org,
         )
         assert {row.ref for row in referred} <= set(held)
+
+
+@pytest.mark.parametrize(
+    ("acr", "minutes_ago", "seen"),
+    [("", None, True), ("1", 1, False), ("2", 1, True), ("2", 15, False), ("2", None, False), ("3", 14, True)],
+)
+def test_a_pull_sees_the_dossier_by_its_own_sign_in_and_never_part_of_it(
+    world: World, acr: str, minutes_ago: int | None, seen: bool
+) -> None:
+    filled(world)
+    world.store(world.report("2", audience="circle"), world.report("3"))
+    world.link("50", "private-medical")
+    world.rows("update organisation set step_up_minutes = 15 where id = %s returning id", world.org)
+    since = "" if minutes_ago is None else (world.clock() - timedelta(minutes=minutes_ago)).isoformat()
+
+    with world.database.transaction(world.org) as db:
+        db.execute("select set_config('app.acr', %s, true) as acr, set_config('app.auth_time', %s, true) as since", (acr, since))
+        codes = {
+            row.rid: row.code
+            for row in db.execute(
+                "select rid, code from disclosure_verdict join resource using (rkey) where rtype = 'Observation'"
+            )
+        }
+
+    assert codes[world.id("Observation", "2")] == "grant"
+    dossier = {codes[world.id("Observation", key)] for key in ("1", "3")}
+    assert dossier == {"grant" if seen else "step-up-missing"}
 
 
 # Time and class map --------------------------------------------------------------------------------------------------------------

@@ -187,7 +187,9 @@ MOMENTS = [NOW + timedelta(hours=hours) for hours in (0, 1, 11, 30, 24 * 12, 24 
 worlds = st.builds(
     World,
     items=st.lists(facts, min_size=1, max_size=3).map(
-        lambda found: tuple(replace(item, rkey=number) for number, item in enumerate(found, start=1))
+        lambda found: tuple(
+            replace(item, rkey=number, rid=item.rid if number == 1 else str(number)) for number, item in enumerate(found, start=1)
+        )
     ),
     subscriber=subscribers,
     policy=policies(),
