@@ -12,6 +12,7 @@ from typing import Final
 from gateway.disclosure.policy import (
     AUDIENCES,
     BASE_CLASSES,
+    NEEDED_ACR,
     Basis,
     ClassRule,
     Exclusion,
@@ -32,6 +33,7 @@ from gateway.disclosure.rules import RULES, Case, Rules, audience_of, birthday
 __all__ = [
     "AUDIENCES",
     "BASE_CLASSES",
+    "NEEDED_ACR",
     "Basis",
     "ClassRule",
     "Exclusion",

@@ -6,17 +6,25 @@ import sys
 
 from gateway.canonical import AUDIENCE, CONFIDENTIALITY, RIGHT
 from gateway.disclosure.classes import COLUMNS, OWN_RULES
-from gateway.disclosure.decide import AUDIENCES, BASE_CLASSES
+from gateway.disclosure.decide import AUDIENCES, BASE_CLASSES, NEEDED_ACR
 from gateway.disclosure.projections import ALWAYS, DIRECTORY_FIELDS
 from gateway.disclosure.reasons import LADDER, SENTENCES
+from gateway.disclosure.rules import CATEGORY, PURPOSE, RULES
 
+# What each rule that sets a right aside looks at.
+BARS = {
+    "representation": "`statutory`, and the person has no mandate now whose scope covers it: `medical`, or for the circle's items `care`; "
+    "a parent's authority ends when the client turns 18",
+    "confirmation": "given by a parent, and not confirmed since the client turned 12, or 16",
+    "childhood": "given by the client, who is under 12",
+}
 PAGE = """# Who sees what
 
 <!-- Generated from the code: python -m gateway.disclosure.page > docs/disclosure.md -->
 
 Every stored resource is judged for every linked member by one predicate: the view `disclosure_verdict`
-(`gateway/migrations/sql/0003_disclosure.sql`). Its twin in plain Python is `gateway/disclosure/decide.py`; a property test keeps the two
-equal. Silence means no, and what forbids wins from what permits. Delivery, accounting, explanations and pulls all ask the view.
+(`gateway/migrations/sql/0008_disclosure.sql`). Its twin in plain Python is `gateway/disclosure/decide.py`, a list of rules by name; a property
+test keeps the two equal. Silence means no, and what forbids wins from what permits. Delivery, accounting, explanations and pulls all ask the view.
 
 ## Levels
 
@@ -30,6 +38,34 @@ A person has one level for a client at a time, by `zorgsluis grant set CLIENT PE
 
 A right can be narrowed to classes, to a period in which it holds and to a period of the data. {base} come with every right.
 An exclusion forbids, to everybody or one person, everything, a class or one resource. Of several rights the one that comes furthest counts.
+
+## Who gave the right
+
+A right rests on the client's own word, on a representative's, or on the law (`statutory`: the person itself represents the client). It is set
+aside, as if it weren't there, while who gave it can't give it:
+
+| what sets it aside | reason |
+|---|---|
+{bars}
+
+Birthdays begin at midnight in Amsterdam; who was born on 29 February has it on the 28th in other years. Without a birth date there is no age
+gate. The next such moment of each client is kept (`client.next_change_at`), so time takes effect when it comes, without a slot. When the end of a
+period comes (of a right, or of the care) what is at the portals is taken back, or kept while nothing new goes, as the organisation has it
+(`organisation.expiry`, `organisation.freeze_at_end`).
+
+## What other registries say
+
+A registry such as Mitz may hold permissions and objections of the client. Each names an actor (a person; or the category `{category}`; or
+nobody in particular), a purpose (`{purpose}` or none) and a resource (one item; or a class; or all). An objection that applies excludes, unless
+a permission that applies is at least as specific in all three and more specific in one; where neither is more specific, the objection wins. A
+permission never grants by itself.
+
+## The sign-in
+
+Everything but what is meant for the circle needs a sign-in of the organisation's level (`organisation.dossier_acr`, {needed} unless it says
+otherwise), not longer ago than its `step_up_minutes` where it has them. A pull says what its sign-in reached and when (`app.acr`,
+`app.auth_time` of its transaction; without a time it counts as too long ago). A push has no sign-in: there the level that the portal's manifest
+declares for its step-up counts, 1 without one. It is all of the dossier or nothing of it.
 
 ## Classes and audiences
 
@@ -58,7 +94,7 @@ directory resource, and go with the last one.
 ## Reasons
 
 Exactly one per member and resource, the first that holds in this order. From `{ladder}` on it is about rights: of several, the one that comes
-furthest down the list.
+furthest down the list. `representation-missing` and `age-gate` are said when a right would permit, were it not set aside.
 
 | code | Nederlands | English |
 |---|---|---|
@@ -80,6 +116,10 @@ def render() -> str:
         directory="; ".join(
             f"{type_}: {', '.join(f'`{field}`' for field in fields)}" for type_, fields in DIRECTORY_FIELDS.items()
         ),
+        bars="\n".join(f"| {BARS[bar.name]} | `{bar.code}` |" for bar in RULES.bars),
+        category=CATEGORY,
+        purpose=PURPOSE,
+        needed=NEEDED_ACR,
         ladder=LADDER[0],
         reasons="\n".join(f"| `{code}` | {sentence.nl} | {sentence.en} |" for code, sentence in SENTENCES.items()),
     )

@@ -18,6 +18,8 @@ RepresentationKind = Literal[
 AUDIENCES: Final = frozenset({"circle", "trust-group", "provider-and-trust-group", "provider"})
 # What every right brings along: whose page it is, and who else may look. Nothing else would make sense without it.
 BASE_CLASSES: Final = frozenset({"profile", "care-team"})
+# The level of a sign-in that a dossier asks, unless the organisation raises it: a second factor.
+NEEDED_ACR: Final = 2
 
 
 class ClassRule(NamedTuple):
@@ -56,7 +58,7 @@ class Subscriber:
     link_state: Literal["pending", "active", "ended"]
     acr: int
     auth_time: datetime | None = None
-    needed_acr: int = 2
+    needed_acr: int = NEEDED_ACR
     step_up_minutes: int | None = None
     origin: str | None = None
     related_rid: str | None = None
