@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from alembic import command
 
-from gateway import consent
+from gateway import consent, migrate
+from gateway.database import Database
 from gateway.errors import NotFound, Rejected
 from gateway.ledger import Change
 from tests.integration.store_world import START, World, filled, open_world
@@ -263,6 +266,23 @@ def test_the_birth_date_is_kept_as_the_patient_has_it(world: World, said: str, k
     world.disclose()
 
     assert world.one("select birth_date from client where id = %s", world.client()).birth_date == known
+
+
+def test_clients_that_were_there_before_are_looked_at_once_for_their_birth_date(empty_database_url: str) -> None:
+    config = migrate._config()
+    config.attributes["dsn"] = empty_database_url
+    command.upgrade(config, "0008_disclosure")
+    with psycopg.connect(empty_database_url) as db:
+        db.execute("insert into organisation (code, name) values ('een', 'Een'), ('twee', 'Twee')")
+        for org in (1, 2):
+            db.execute("select set_config('app.org', %s, true)", (str(org),))
+            db.execute("insert into client (org, patient_rid) values (%s, 'x')", (org,))
+
+    migrate.upgrade(empty_database_url)
+
+    for org in (1, 2):
+        with Database(empty_database_url, max_size=1) as database, database.transaction(org) as db:
+            assert [tuple(row) for row in db.execute("select org, cause from disclose_due")] == [(org, "birth-date")]
 
 
 def test_a_birth_date_that_was_just_stored_counts_at_once(world: World) -> None:
