@@ -24,7 +24,8 @@ PAGE = """# Who sees what
 
 Every stored resource is judged for every linked member by one predicate: the view `disclosure_verdict`
 (`gateway/migrations/sql/0008_disclosure.sql`). Its twin in plain Python is `gateway/disclosure/decide.py`, a list of rules by name; a property
-test keeps the two equal. Silence means no, and what forbids wins from what permits. Delivery, accounting, explanations and pulls all ask the view.
+test keeps the two equal. Silence means no, and what forbids wins from what permits. Delivery, accounting, explanations and pulls all ask the
+view.
 
 ## Levels
 
@@ -49,8 +50,8 @@ aside, as if it weren't there, while who gave it can't give it:
 {bars}
 
 Birthdays begin at midnight in Amsterdam; who was born on 29 February has it on the 28th in other years. Without a birth date there is no age
-gate. The next such moment of each client is kept (`client.next_change_at`), so time takes effect when it comes, without a slot. When the end of a
-period comes (of a right, or of the care) what is at the portals is taken back, or kept while nothing new goes, as the organisation has it
+gate. The next such moment of each client is kept (`client.next_change_at`), so time takes effect when it comes, without a slot. When the end
+of a period comes (of a right, or of the care) what is at the portals is taken back, or kept while nothing new goes, as the organisation has it
 (`organisation.expiry`, `organisation.freeze_at_end`).
 
 ## What other registries say
