@@ -9,6 +9,7 @@ AUDIENCE: Final = f"{BASE}/CodeSystem/audience"
 RIGHT: Final = f"{BASE}/CodeSystem/right"
 LEVENSDOMEIN: Final = f"{BASE}/CodeSystem/zorgleefplan-domein"
 MEMBER: Final = f"{BASE}/NamingSystem/member"
+RESOURCE: Final = f"{BASE}/NamingSystem/resource"
 CONFIDENTIALITY: Final = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 BSN: Final = "http://fhir.nl/fhir/NamingSystem/bsn"
 

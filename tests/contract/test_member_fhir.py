@@ -158,7 +158,7 @@ class TestMemberFhir(PortalContract):
             PORTAL.check(PlainContext(settings=settings, client=bench.context.http()))
 
 
-def answering(handler: Any) -> Context:
+def answering(handler: Any, **settings: Any) -> Context:
     """A context whose portal gives a token and then answers as the handler says."""
 
     def handle(request: httpx2.Request) -> httpx2.Response:
@@ -174,7 +174,8 @@ def answering(handler: Any) -> Context:
             return json.dumps(key)
 
     client = httpx2.Client(transport=httpx2.MockTransport(handle))
-    return Answering(settings={"base_url": f"https://portal-{id(client)}.example", "secrets": {"key": ""}}, client=client)
+    known = {"base_url": f"https://portal-{id(client)}.example", "secrets": {"key": ""}}
+    return Answering(settings={**known, **settings}, client=client)
 
 
 @pytest.mark.parametrize(

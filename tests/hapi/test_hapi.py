@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -15,9 +16,15 @@ from api.demonstration.clock import MovableClock
 from api.demonstration.linking import read_links
 from api.demonstration.setup import PORTAL, configure
 from api.opening import Installation, open_installation
+from connectors.portals.member_fhir import PORTAL as PORTAL_SINK
 from connectors.portals.member_fhir import TYPES
 from gateway import consent
+from gateway.canonicalise import content_hash
+from gateway.connector import DeliveryItem
+from gateway.context import context_for
+from gateway.jsonbytes import loads
 from gateway.outbox import deliver_lane, due_lanes, parked
+from gateway.outbox.tombstone import hash_of
 from gateway.runtime import Gateway
 from gateway.verify import verify
 from schedules.firing import claim_due
@@ -33,6 +40,11 @@ CLIENTS = 8
 ROUNDS = 12
 LEDGER = """
 select count(*) as n, count(etag) as tagged, count(*) filter (where state <> 'delivered') as rest from disclosure_ledger"""
+# A family's own record and what refers to it, without what leads out of it.
+STORED = """
+select rtype, rid, body from resource
+where not deleted and client_id = (select min(id) from client where exists (select from resource where client_id = client.id))
+  and rtype in ('Patient', 'RelatedPerson', 'Goal') order by array_position(array['Patient', 'RelatedPerson', 'Goal'], rtype), rkey"""
 GONE = """
 select resource.rtype, resource.rid, link.member::text as member from disclosure_ledger ledger join resource using (rkey)
 join link on link.id = ledger.link_id where ledger.retracted_at is not null limit 1"""
@@ -138,3 +150,26 @@ def test_when_every_right_is_withdrawn_nothing_is_left_there(world: World) -> No
     gone = world.one(GONE)
     history = world.hapi.get(f"fhir/{gone.member}/{gone.rtype}/{gone.rid}/_history")["entry"]
     assert (history[0]["request"]["method"], "resource" in history[0], len(history) > 1) == ("DELETE", False, True)
+
+
+def test_under_ids_of_its_own_every_resource_is_found_by_its_key_and_reads_back_as_it_was_sent(world: World) -> None:
+    """The same bodies that were delivered above, to somebody at a portal that gives its own ids."""
+    with world.gateway.database.transaction(world.org) as db:
+        [portal] = db.execute("select id, code, connector, settings from portal").fetchall()
+        rows = db.execute(STORED).fetchall()
+    settings = {**portal.settings, "ids": "portal"}
+    context = context_for(world.gateway, world.org, portal._replace(settings=settings))
+    bodies = {(row.rtype, row.rid): bytes(row.body) for row in rows}
+    batch = [DeliveryItem(type=kind, id=id_, body=body) for (kind, id_), body in bodies.items()]
+    member = str(uuid4())
+
+    for _ in range(2):
+        receipts = PORTAL_SINK.deliver(context, member, batch)
+        assert {(one.ok, one.detail) for one in receipts} == {(True, None)}
+
+    assert all(len(world.hapi.held(member, kind)) == sum(key[0] == kind for key in bodies) for kind, _ in bodies)
+    assert not {one["id"] for kind, _ in bodies for one in world.hapi.held(member, kind)} & {id_ for _, id_ in bodies}
+    states = PORTAL_SINK.read_back(context, member, list(bodies))
+    assert [hash_of(state) for state in states] == [content_hash(loads(body)) for body in bodies.values()]
+    PORTAL_SINK.deliver(context, member, [DeliveryItem(type=kind, id=id_, body=None) for kind, id_ in reversed(bodies)])
+    assert [one for kind, _ in bodies for one in world.hapi.held(member, kind)] == []

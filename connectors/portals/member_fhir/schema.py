@@ -24,6 +24,7 @@ SCHEMA: Final[Mapping[str, Any]] = {
             "description": "how the ECD names what came from this portal: it isn't sent back",
         },
         "ca_file": {**FILE, "description": "the authority of the portal's certificate, when it is no public one"},
+        "ids": {"enum": ["client", "portal"], "description": "portal: it refuses our ids and gives its own"},
         "manifest": MANIFEST_SCHEMA,
         "secrets": {
             "type": "object",

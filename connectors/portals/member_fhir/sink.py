@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -15,6 +16,7 @@ import msgspec
 
 from connectors.portals.member_fhir.answers import TooLong, etag, raise_for, refused_handshake, whole
 from connectors.portals.member_fhir.bundle import Entry, read_bundle, receipts, state, transaction, unshared, version_of
+from connectors.portals.member_fhir.by_key import ByKey
 from connectors.portals.member_fhir.schema import SCHEMA
 from connectors.portals.member_fhir.token import Tokens, base
 from gateway.connector import CONTRACT_VERSION, CheckResult, Context, DeliveryItem, Limits, PortalManifest, Receipt, RemoteState
@@ -60,7 +62,8 @@ class MemberFhir:
         return CheckResult(ok=True, detail="token and metadata", latency_ms=(time.monotonic() - began) * 1000)
 
     def deliver(self, ctx: Context, target: str, batch: Sequence[DeliveryItem]) -> Sequence[Receipt]:
-        """Send one transaction to a member's base; all of it is taken, or none.
+        """Send one transaction to a member's base; all of it is taken, or none. Where the portal gives its own ids (``ids: portal``) it is one
+        write at a time, each with its receipt.
 
         Raises:
             Rejected: refused as a whole; ``status`` and codes say why, one of the entries is the cause.
@@ -68,6 +71,8 @@ class MemberFhir:
             AmbiguousError: it was sent, and whether it was done is unknown.
             Retryable, Misconfigured, PermanentError: nothing of it was done.
         """
+        if gives_ids(ctx):
+            return self._by_key(ctx, target).deliver(batch)
         url = f"{base(ctx)}/fhir/{target}/"
         try:
             answer = self._call(ctx, "POST", url, content=transaction(batch), headers={"Content-Type": FHIR})
@@ -87,7 +92,8 @@ class MemberFhir:
 
     def _unshare(self, ctx: Context, target: str, kind: str, id_: str) -> Receipt:
         try:
-            url, asked = f"{base(ctx)}/fhir/{target}/{kind}/{id_}/$unshare", unshared(target)
+            found = self._by_key(ctx, target).find((kind, id_)) if gives_ids(ctx) else None
+            url, asked = f"{base(ctx)}/fhir/{target}/{kind}/{found.id if found else id_}/$unshare", unshared(target)
             status = self._call(ctx, "POST", url, content=asked, headers={"Content-Type": FHIR}).status_code
         except NotFound as error:
             status = error.status or httpx2.codes.NOT_FOUND
@@ -95,17 +101,22 @@ class MemberFhir:
 
     def read_back(self, ctx: Context, target: str, keys: Sequence[tuple[str, str]]) -> Sequence[RemoteState]:
         """Read resources of a member; ``body`` is ``None`` for what is gone, or whose member is."""
+        if gives_ids(ctx):
+            return [self._by_key(ctx, target).read(key) for key in keys]
         return [self._read(ctx, target, kind, id_) for kind, id_ in keys]
 
     def listing(self, ctx: Context, target: str) -> Iterator[RemoteState]:
         """Yield all that a member's base holds now, type by type and page by page."""
+        by_key = self._by_key(ctx, target)
         for kind in TYPES:
             url = f"{base(ctx)}/fhir/{target}/{kind}?_lastUpdated=ge1970-01-01T00:00:00Z&_count={PAGE}"
             for entry in self._pages(ctx, url):
-                yield state(entry)
+                yield by_key.listed(entry) if gives_ids(ctx) else state(entry)
 
     def history(self, ctx: Context, target: str, key: tuple[str, str]) -> Sequence[RemoteState]:
         """Return every write that the portal took for a resource, oldest first; ``body`` is ``None`` for a deletion."""
+        if gives_ids(ctx):
+            return []  # under which id it once was, only the portal knows
         url = f"{base(ctx)}/fhir/{target}/{key[0]}/{key[1]}/_history"
         try:
             entries = list(self._pages(ctx, url))
@@ -123,6 +134,9 @@ class MemberFhir:
         headers = {"Content-Type": "application/json"}
         with suppress(NotFound):
             self._call(ctx, "POST", f"{base(ctx)}/sync-status", content=msgspec.json.encode(said), headers=headers)
+
+    def _by_key(self, ctx: Context, target: str) -> ByKey:
+        return ByKey(root=f"{base(ctx)}/fhir/{target}", call=partial(self._call, ctx))
 
     def _read(self, ctx: Context, target: str, kind: str, id_: str) -> RemoteState:
         try:
@@ -154,6 +168,11 @@ class MemberFhir:
 
 
 PORTAL: Final = MemberFhir()
+
+
+def gives_ids(ctx: Context) -> bool:
+    """Tell whether the portal gives its own ids, and refuses ours."""
+    return bool(ctx.settings.get("ids") == "portal")
 
 
 def _same_origin(known: str, link: str) -> str:
