@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID, uuid5
 
 from api.demonstration.clock import MovableClock
 from api.demonstration.judgement import judge, read_lines
@@ -42,6 +43,8 @@ from schedules.threads import Threads
 
 SHARE_CHANGED: Final = 0.01
 DOSSIER: Final = frozenset({"Observation", "Composition", "CarePlan", "Goal"})
+# One page for everybody around a client.
+PAGES: Final = UUID("5f0f3c1e-2d64-4f5f-9d0a-7f6f6d0f4a11")
 Say = Callable[[str], None]
 
 
@@ -184,7 +187,9 @@ class Story:
         """Tell the sample portal which account looks at which pages: a person linked to two clients has one account."""
         accounts: dict[str, dict[str, Any]] = {}
         for one in [*read_links(self.files.links), *read_links(self.files.vendor_links)]:
-            new = {"account": one["account"], "name": one["name"], "note": one["note"], "members": []}
+            new = {"account": one["account"], "name": one["name"], "note": one["note"], "members": [], "pages": {}}
             account = accounts.setdefault(one["account"], new)
-            account["members"].append(members[f"{one['client']}/{one['person']}"])
+            member = members[f"{one['client']}/{one['person']}"]
+            account["members"].append(member)
+            account["pages"][member] = str(uuid5(PAGES, str(one["client"])))
         self.portal.admin("accounts", list(accounts.values()))

@@ -6,6 +6,7 @@ An account is not a client: one person may care for several, and sees them one a
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from samples.portal.database import Database
 
 FORGET_ACCOUNTS: Final = "delete from account"
 # What somebody linked with a code stays theirs.
-FORGET_GIVEN: Final = "delete from lane where account = ? and page = member"
+FORGET_GIVEN: Final = "delete from lane where account = ? and provider = ''"
 ADD_ACCOUNT: Final = """
     insert into account (account, name, note, email, mobile, landline) values (?, ?, ?, ?, ?, ?)
     on conflict (account) do update set name = excluded.name, note = excluded.note, email = excluded.email,
@@ -36,7 +37,9 @@ ONE_ACCOUNT: Final = f"select {COLUMNS} from account where account = ?"
 LANES: Final = "select page, member, provider, organisation from lane where account = ? order by position"
 OWN_PAGES: Final = "select page, title from care_page where account = ? order by title, page"
 ADD_PAGE: Final = "insert into care_page (page, account, title) values (?, ?, ?)"
-NAMES: Final = "select l.member, a.name from lane l join account a using (account) where l.page = ?"
+NAMES: Final = """
+    select l.member, a.name from lane l join account a using (account) where l.member in (select value from json_each(?))
+"""
 SET_NUMBER: Final = {
     "mobile": "update account set mobile = ? where account = ?",
     "landline": "update account set landline = ? where account = ?",
@@ -44,11 +47,15 @@ SET_NUMBER: Final = {
 
 
 class AccountEntry(msgspec.Struct, kw_only=True):
-    """One account as ``POST /_sample/accounts`` takes it. What it doesn't say of addresses is made up."""
+    """One account as ``POST /_sample/accounts`` takes it. What it doesn't say of addresses is made up.
+
+    ``pages``: for a member, the page that it shares with others; a member that isn't named has a page of its own.
+    """
 
     account: str
     name: str
     members: list[str]
+    pages: dict[str, str] = {}
     note: str = ""
     email: str = ""
     mobile: str = ""
@@ -109,8 +116,9 @@ class Accounts:
             for entry in entries:
                 db.execute(ADD_ACCOUNT, _values(entry))
                 db.execute(FORGET_GIVEN, (entry.account,))
-                rows = [(entry.account, member, member, "", "", place) for place, member in enumerate(entry.members)]
-                db.executemany(ADD_LANE, rows)
+                pages = [entry.pages.get(member, member) for member in entry.members]
+                lanes = enumerate(zip(pages, entry.members, strict=True))
+                db.executemany(ADD_LANE, [(entry.account, page, member, "", "", place) for place, (page, member) in lanes])
 
     def register(self, name: str, email: str, mobile: str) -> str:
         """Make an account for oneself and return its id."""
@@ -153,9 +161,9 @@ class Accounts:
         row = self._database.read().execute(ONE_ACCOUNT, (account,)).fetchone()
         return None if row is None else self._with_pages(row)
 
-    def names(self, page: str) -> Mapping[str, str]:
-        """Return what the people on a page call themselves, by their compartments."""
-        return dict(self._database.read().execute(NAMES, (page,)).fetchall())
+    def names(self, members: Iterable[str]) -> Mapping[str, str]:
+        """Return what people call themselves, by their compartments; somebody without an account isn't in it."""
+        return dict(self._database.read().execute(NAMES, (json.dumps([*members]),)).fetchall())
 
     def _with_pages(self, row: sqlite3.Row) -> Account:
         db = self._database.read()

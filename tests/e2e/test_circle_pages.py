@@ -243,7 +243,7 @@ def test_the_administrator_is_told_what_changes_before_it_is_saved(page: Page, c
     follow(page, "button", "Wat verandert er?")
 
     rows = [row.inner_text().split() for row in page.locator(".effect tbody tr").all()]
-    assert rows == [["Afspraken", "0", "2", "4", "0"], ["Metingen", "180", "0", "0", "0"], ["Rapportages", "31", "0", "0", "0"]]
+    assert rows == [["Afspraken", "0", "2", "4", "0"], ["Rapportages", "31", "0", "0", "0"], ["Metingen", "180", "0", "0", "0"]]
     assert "kan niet ongelezen worden gemaakt" in page.locator("body").inner_text()
     assert circle.linde.people[members["piet"]]["level"] == "basic", "nothing is saved yet"
     look_at(page, "wat-verandert")

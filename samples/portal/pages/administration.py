@@ -13,14 +13,14 @@ from starlette.routing import Route
 
 from samples.portal.accounts import Lane
 from samples.portal.errors import GatewayError, GatewaySilent, NotAllowed, NotThere, TooOften
-from samples.portal.pages.carepage import CarePage, View, care_page, for_page, names_on
+from samples.portal.pages.carepage import CarePage, View, care_page, for_page, people_of
 from samples.portal.pages.linking import wait_words
 from samples.portal.pages.signedin import Form, portal_of, posted
 from samples.portal.pages.templates import page
-from samples.portal.pages.wishing import LEVELS, class_name, offered, right_in_words, wish_in_words, wish_of
+from samples.portal.pages.wishing import LEVELS, class_name, class_rank, offered, right_in_words, wish_in_words, wish_of
 from samples.portal.portal import Portal
 from samples.portal.providers import Effect, Gateway, Invitation, Right, Wish
-from samples.portal.reading.circle import UNNAMED, circle
+from samples.portal.reading.circle import UNNAMED
 from samples.portal.reading.rights import Level
 from samples.portal.sessions import Session
 
@@ -68,15 +68,17 @@ class Section:
     asked: tuple[Asked, ...] = ()
 
 
-def sections(portal: Portal, care: CarePage, names: Mapping[str, str]) -> list[Section]:
+def sections(portal: Portal, care: CarePage) -> list[Section]:
     """Return every organisation that the page is linked to, and those it could be."""
-    known = {view.lane.provider: view for view in care.views}
-    linked = [_section(portal, care, view, names) for view in care.views]
+    known = {view.lane.provider for view in care.views}
     others = [one for one in portal.providers.all() if one.code not in known]
-    return [*linked, *(Section(provider=one.code, organisation=one.name, state="niet gekoppeld") for one in others)]
+    return [
+        *(_section(portal, care, view) for view in care.views),
+        *(Section(provider=one.code, organisation=one.name, state="niet gekoppeld") for one in others),
+    ]
 
 
-def _section(portal: Portal, care: CarePage, view: View, names: Mapping[str, str]) -> Section:
+def _section(portal: Portal, care: CarePage, view: View) -> Section:
     lane = view.lane
     try:
         gateway = portal.providers.gateway(lane.provider)
@@ -84,24 +86,25 @@ def _section(portal: Portal, care: CarePage, view: View, names: Mapping[str, str
         invitations = gateway.invitations(care.page.page, lane.member)
     except GatewayError:
         return Section(provider=lane.provider, organisation=lane.organisation, state="onbekend")
-    called = {one.member: one.name for one in circle(view.contents, view.reader, care.today, names)} | dict(names)
+    accounts = portal.accounts.names(right.member for right in rights.people)
+    named = {one.member: one.name for one in people_of(portal, care, view)}
     emails = portal.invitations.addresses(care.page.page, lane.provider)
     return Section(
         provider=lane.provider,
         organisation=lane.organisation,
         state="actief",
         classes=offered(rights.classes),
-        people=tuple(_person(right, called, names, lane) for right in rights.people),
+        people=tuple(_person(right, named, accounts, lane) for right in rights.people),
         asked=tuple(_asked(one, emails) for one in invitations if one.state == PENDING),
     )
 
 
-def _person(right: Right, called: Mapping[str, str], names: Mapping[str, str], lane: Lane) -> Person:
+def _person(right: Right, named: Mapping[str, str], accounts: Mapping[str, str], lane: Lane) -> Person:
     return Person(
         right=right,
-        name=called.get(right.member, UNNAMED),
+        name=named.get(right.member) or accounts.get(right.member, UNNAMED),
         words=right_in_words(right),
-        state="actief" if right.member in names else "onbekend",
+        state="actief" if right.member in accounts else "onbekend",
         is_reader=right.member == lane.member,
     )
 
@@ -116,7 +119,7 @@ def _asked(one: Invitation, emails: Mapping[str, str]) -> Asked:
 
 def shown(request: Request, care: CarePage, wrong: str = "", status: int = 200) -> Response:
     """Return the administrator's page, with what went wrong."""
-    found = sections(portal_of(request), care, names_on(request, care))
+    found = sections(portal_of(request), care)
     return page("beheer.html", care.values("beheer") | {"sections": found, "levels": LEVELS, "wrong": wrong}, status)
 
 
@@ -176,11 +179,13 @@ def preview_removal(request: Request, care: CarePage, gateway: Gateway, lane: La
 
 def _told(request: Request, care: CarePage, lane: Lane, form: Form, wish: Wish, effect: Effect, *, removing: bool) -> Response:
     member = form.get("persoon", "")
-    rows = [(class_name(name), counts) for name, counts in sorted(effect.classes.items())]
+    portal = portal_of(request)
+    named = {one.member: one.name for view in care.views if view.lane == lane for one in people_of(portal, care, view)}
+    rows = [(class_name(name), counts) for name, counts in sorted(effect.classes.items(), key=lambda one: class_rank(one[0]))]
     values = {
         "lane": lane,
         "member": member,
-        "name": names_on(request, care).get(member, UNNAMED),
+        "name": named.get(member) or portal.accounts.names([member]).get(member, UNNAMED),
         "wish": wish,
         "words": wish_in_words(wish.level, wish.classes),
         "rows": rows,

@@ -5,7 +5,7 @@ Everything that a page shows comes from here, already cut down to the reader's r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import wraps
@@ -19,10 +19,10 @@ from samples.portal.accounts import Account, Lane, Page
 from samples.portal.pages.signedin import portal_of, session_of
 from samples.portal.pages.templates import page
 from samples.portal.portal import Portal
-from samples.portal.reading.circle import client_name
+from samples.portal.reading.circle import Person, circle, client_name
 from samples.portal.reading.dutchtime import AMSTERDAM, Moment, moment
 from samples.portal.reading.resources import Contents, parse
-from samples.portal.reading.rights import Level, Reader, reader_of, visible
+from samples.portal.reading.rights import Level, Reader, member_id, participants, reader_of, visible
 
 # (place, heading, icon, level that it needs, part of the dossier)
 PANELS: Final = (
@@ -161,6 +161,7 @@ def _too_low(care: CarePage, place: str) -> Response:
     return page("geen-toegang.html", {"account": care.account})
 
 
-def names_on(request: Request, care: CarePage) -> Mapping[str, str]:
-    """Return what the people on a page call themselves."""
-    return portal_of(request).accounts.names(care.page.page)
+def people_of(portal: Portal, care: CarePage, view: View) -> list[Person]:
+    """Return the circle of one organisation; whom it doesn't name is called what they call themselves."""
+    names = portal.accounts.names(member_id(one) for one in participants(view.contents))
+    return circle(view.contents, view.reader, care.today, names)

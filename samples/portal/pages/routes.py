@@ -14,11 +14,12 @@ from starlette.staticfiles import StaticFiles
 
 from samples.portal.pages import administration, board, confirming, inviting, linking, signing, telephone
 from samples.portal.pages.board import notices_on
-from samples.portal.pages.carepage import CarePage, for_page, names_on
+from samples.portal.pages.carepage import CarePage, for_page, people_of
+from samples.portal.pages.signedin import portal_of
 from samples.portal.pages.templates import page
 from samples.portal.reading.agenda import appointments, first_first, week
 from samples.portal.reading.careplan import plans
-from samples.portal.reading.circle import Person, circle, client_data, contacts
+from samples.portal.reading.circle import Person, client_data, contacts
 from samples.portal.reading.dutchtime import monday_of
 from samples.portal.reading.measurements import renumbered, series
 from samples.portal.reading.messages import latest_first, letters
@@ -119,8 +120,7 @@ def trust_group(request: Request, care: CarePage) -> Response:
 
 def circles(request: Request, care: CarePage) -> list[tuple[str, list[Person]]]:
     """Return the people of each organisation under its name."""
-    names = names_on(request, care)
-    return [(view.lane.organisation, circle(view.contents, view.reader, care.today, names)) for view in care.views]
+    return [(view.lane.organisation, people_of(portal_of(request), care, view)) for view in care.views]
 
 
 @for_page("gegevens", Level.BASIC)

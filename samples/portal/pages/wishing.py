@@ -35,6 +35,12 @@ def class_name(of: str) -> str:
     return CLASSES.get(of, "Overige gegevens")
 
 
+def class_rank(of: str) -> tuple[bool, int, str]:
+    """Return a sort key: the kinds that people know first, in the order in which the pages show them."""
+    known = [*CLASSES]
+    return of not in CLASSES, known.index(of) if of in CLASSES else 0, of
+
+
 def offered(known: Sequence[str]) -> dict[str, str]:
     """Return the kinds that a right can be narrowed to, of those that an organisation knows, with their names."""
     return {name: class_name(name) for name in (*CLASSES, *known) if name in known and name not in ALWAYS}
