@@ -48,16 +48,13 @@ def word(f: list[str], number: int, component: int, sub: int) -> str:
     if number >= len(f):
         return ""
     text = f[number]
-    if not text:
-        return ""
-    if "~" in text:
-        text = text[: text.index("~")]
     if component > 1 or sub:
-        return plain(part(text, component, sub))
-    # The first component is what plain reads anyway.
+        return plain(part(fld(f, number), component, sub))
     if "^" in text:
         text = text[: text.index("^")]
-    return text if text.isalnum() else plain(text)
+    if text.isalnum() or text.replace("-", "").isalnum():
+        return text
+    return plain(text[: text.index("~")] if "~" in text else text)
 
 
 def comp(f: list[str], number: int, component: int, sub: int) -> str:

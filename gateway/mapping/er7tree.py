@@ -175,8 +175,11 @@ class Node(Struct, eq=False):
     def below(self, name: str) -> Sequence[Node]:
         """Return the segments of a name that stand directly under it."""
         tree = self.tree
-        kids = None if tree is None else tree.shape.kids.get(self.i)
-        return [] if tree is None or kids is None else [tree.all[at] for at in kids.get(name, ())]
+        if tree is None:
+            return ()
+        kids = tree.shape.kids.get(self.i)
+        places = None if kids is None else kids.get(name)
+        return () if places is None else [tree.all[at] for at in places]
 
 
 NONE: Final = Node("", [""], -1, None, 0)

@@ -94,6 +94,7 @@ def _names(made: MapMade, dialect: Dialect, converters: dict[str, Converter]) ->
         "HEAD": _head_steps(made),
         "FACTS": RowFacts(namespaces=made.text.key("namespaces") or {}),
         **{f"R{number}": plan for number, _, plan in plans},
+        "bool": bool,
         "dict": dict,
         "str": str,
         **{f"W{number}": _constant(made, one) for number, one, _ in plans},

@@ -12,8 +12,13 @@ from gateway.mapping.writer import Writer
 
 
 def places_itself(plan: RowPlan) -> bool:
-    """Whether generated lines can put a value of this row in its place: nobody adds to it, and no label means it."""
-    return bool(plan.places) and not plan.shared and plan.places[-1].label in ("", NEW)
+    """Whether generated lines can put a value of this row in its place as it is: nobody adds to it, and no label means it."""
+    return places_new(plan) and not plan.shared
+
+
+def places_new(plan: RowPlan) -> bool:
+    """Whether generated lines that note nothing can put a new value of this row in its place."""
+    return bool(plan.places) and plan.places[-1].label in ("", NEW)
 
 
 def fixed(plan: RowPlan) -> bool:

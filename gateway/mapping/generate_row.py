@@ -7,10 +7,12 @@ from typing import Final
 
 from gateway.mapping.convert import Converter, RowFacts, named
 from gateway.mapping.dialect import Dialect, Emitted
-from gateway.mapping.generate_place import fixed, nested, places_itself, write_place
+from gateway.mapping.generate_place import fixed, nested, places_itself, places_new, write_place
 from gateway.mapping.rows import ERASED, MapMade, RowMade
 from gateway.mapping.writer import Writer, conditions, first, holes, joined, keyed, written
 
+# The classes of values that generated lines tell apart from remarks and lists.
+PLAIN: Final = (dict, str, bool)
 # The variable of the context that rows share.
 SHARED: Final = "x"
 
@@ -365,7 +367,7 @@ class _Row:
             write("if m.__class__ is str:")
             write.depth += 1
             self._set(f"keep_moment(draft, run, {self.row}, m, {source})")
-        elif (plan.sound or plan.refers) and places_itself(plan) and plan.kinds[0] in (dict, str):
+        elif (plan.sound or plan.refers) and (places_itself if write.noting else places_new)(plan) and plan.kinds[0] in PLAIN:
             write(f"if m.__class__ is {plan.kinds[0].__name__}:")
             write.depth += 1
             if plan.refers:

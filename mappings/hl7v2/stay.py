@@ -41,13 +41,14 @@ def contact_key(nk1: Fields, context: ConvertContext) -> str | None:
 
 
 def _contact(nk1: Fields) -> str:
-    raw = field(nk1, CONTACT_NUMBER)
+    raw = nk1[CONTACT_NUMBER] if len(nk1) > CONTACT_NUMBER else ""
     if raw and (number := plain(raw.partition("~")[0].partition("^")[0])):
         return f"{named(parts(raw.partition('~')[0], 4)[3])}|{number}"
-    name = parts(field(nk1, 2).partition("~")[0], 3)
-    family = name[0].partition("&")[0] or name[0].replace("&", " ")
-    pieces = [plain(one) if one else "" for one in (family, name[1], name[2])]
-    return "name|" + "|".join(pieces).casefold() if any(pieces) else ""
+    family, first, second, *_ = (field(nk1, 2).partition("~")[0] + "^^").split("^")
+    if "&" in family:
+        family = family.partition("&")[0] or family.replace("&", " ")
+    said = f"{plain(family) if family else ''}|{plain(first) if first else ''}|{plain(second) if second else ''}"
+    return f"name|{said.casefold()}" if said != "||" else ""
 
 
 @converter("coded_key", raw=True)
