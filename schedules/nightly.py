@@ -47,17 +47,15 @@ def compare_sample(gateway: Gateway, org: int, night: date, sample: int = SAMPLE
         note(gateway, org, found)
     except GatewayError as failed:
         error = failed.code
-    values = {
-        "org": org,
-        "night": night,
+    counts = {
         "members": sum(len(one.members) for one in found),
         "equal": sum(one.equal for one in found),
         "missing": sum(len(one.missing()) for one in found),
         "extra": sum(len(one.extra()) for one in found),
         "differing": sum(len(one.differing()) for one in found),
-        "error": error,
     }
     with gateway.database.transaction(org) as db:
-        db.execute(FINISH, values)
-    log.info("drift.compared", **{name: value for name, value in values.items() if name not in ("org", "night")})
+        db.execute(FINISH, {"org": org, "night": night, "error": error, **counts})
+    wrong = counts["missing"] + counts["extra"] + counts["differing"]
+    log.info("drift.compared", members=counts["members"], equal=counts["equal"], wrong=wrong, code=error)
     return list(found)

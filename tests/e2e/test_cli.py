@@ -180,6 +180,9 @@ def test_another_clients_resource_is_explained_as_not_linked(stage: Stage) -> No
 def test_verify_holds_and_with_read_back_too(stage: Stage) -> None:
     assert "all hold: I1 I3" in run(stage, "verify").stdout
     assert "I2" in run(stage, "verify", "--read-back").stdout
+    board = [json.loads(line) for line in run(stage, "verify", "--drift", "--sample", "2", "--json").stdout.splitlines()]
+    assert (sum(row["members"] for row in board), [row["because"] for row in board if row["because"]]) == (2, [])
+    assert run(stage, "verify", "--repair").returncode == 2
 
 
 @pytest.mark.parametrize(
