@@ -31,8 +31,8 @@ insert into person (org, code) select %(org)s, 'p' || n from generate_series(1, 
 CLIENTS: Final = """
 insert into client (org, patient_rid) select %(org)s, 'bench-' || n from generate_series(1, %(clients)s) n"""
 LINKS: Final = """
-insert into link (org, portal_id, client_id, person_id, member, state, linked_at)
-select %(org)s, %(portal)s, client.id, person.id, gen_random_uuid(), 'active', app_now()
+insert into link (org, portal_id, client_id, person_id, member, related_rid, state, linked_at)
+select %(org)s, %(portal)s, client.id, person.id, gen_random_uuid(), 'relation-' || person.id, 'active', app_now()
 from client join person on person.org = client.org
   and substr(person.code, 2)::int between substr(client.patient_rid, 7)::int * 3 - 2 and substr(client.patient_rid, 7)::int * 3
 where client.org = %(org)s"""
