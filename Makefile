@@ -51,7 +51,7 @@ soak: setup ## a million deliveries under random rights, kills and faults, check
 	@$(BIN)/python -m tests.soak.run --evidence docs/evidence/soak.json $(ARGS)
 
 intake-kills: setup ## kill serve 50 times under load: what was acknowledged is in the journal, once
-	@INTAKE_KILLS=50 $(BIN)/pytest -q tests/kills/test_intake_kills_hl7.py
+	@INTAKE_KILLS=50 $(BIN)/pytest -q --timeout 3600 tests/kills/test_intake_kills_hl7.py
 
 bench-mapping: ## how fast: a message of each kind, beside other engines (JSON)
 	@$(PYTHON) tools/bootstrap.py bench

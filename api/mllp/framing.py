@@ -9,14 +9,13 @@ the bytes were cut never changes the frames. ``gateway/er7/units.py`` reads capt
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 VT: Final = b"\x0b"
 FS: Final = b"\x1c"
 BLANK: Final = b"\r\n \t\x00\x0b"
-# An FS that ends something. The last byte there is may be one too: what follows tells, or that nothing does.
-END: Final = re.compile(rb"\x1c(?=[\r\n\x0b])")
+# What follows an FS that ends something. The last byte there is may be one too: what follows tells, or that nothing does.
+AFTER_END: Final = frozenset(b"\r\n\x0b")
 # A start byte that a header follows; a byte order mark may stand between.
 START: Final = re.compile(rb"\x0b(?=(?:\xef\xbb\xbf)?[ \t\r\n]{0,64}(?:MSH|FHS|BHS)[^A-Za-z0-9\s])")
 # A header at the beginning of a line, for a frame without its start byte.
@@ -25,16 +24,14 @@ HEADER: Final = re.compile(rb"(?:\A|[\r\n])[ \t]{0,64}(?=(?:\xef\xbb\xbf)?(?:MSH
 AROUND: Final = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(NamedTuple):
     """One message as it came. ``skipped`` counts the bytes before it that belong to no message."""
 
     data: bytes
     skipped: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Oversize:
+class Oversize(NamedTuple):
     """More bytes than a message may have: the last thing that a framer gives. ``data`` is as much of it as one may have."""
 
     data: bytes
@@ -66,7 +63,7 @@ class Framer:
         self._seen = len(self._rest) - self.may_have_ended
         if len(self._rest) > self._limit + self.may_have_ended:
             self._over = True
-            found.append(Oversize(data=_frame_start(bytes(self._rest))[: self._limit - AROUND]))
+            found.append(Oversize(data=_frame_start(bytes(self._rest[: self._limit + 1]))[: self._limit - AROUND]))
             self._clear()
         return found
 
@@ -84,8 +81,12 @@ class Framer:
         return [] if frame is None else [frame]
 
     def _end(self, begin: int) -> int:
-        found = END.search(self._rest, begin)
-        return -1 if found is None else found.start()
+        """Return where the message ends; -1 when its end hasn't come."""
+        rest = self._rest
+        end = rest.find(FS, begin)
+        while end >= 0 and (end + 1 == len(rest) or rest[end + 1] not in AFTER_END):
+            end = rest.find(FS, end + 1)
+        return end
 
     def _clear(self) -> None:
         self._rest.clear()
@@ -102,11 +103,14 @@ def _frame(chunk: bytes) -> Frame | None:
     data = _frame_start(chunk)
     if not data.strip(BLANK):
         return None
-    return Frame(data=data, skipped=len(chunk[: len(chunk) - len(data)].strip(BLANK)))
+    before = len(chunk) - len(data)
+    return Frame(data, len(chunk[:before].strip(BLANK)) if before > AROUND else 0)
 
 
 def _frame_start(chunk: bytes) -> bytes:
     first = chunk.find(VT)
+    if 0 <= first < AROUND and chunk.rfind(VT) == first:
+        return chunk[first + 1 :]
     if first >= 0 and (headers := [found.end() for found in START.finditer(chunk)]):
         return chunk[headers[-1] :]
     header = HEADER.search(chunk)
