@@ -16,9 +16,8 @@ PROFILE: Final = "http://hl7.org/fhir/StructureDefinition/CareTeam"
 PARTICIPANTS: Final = """
 select link.member::text as member, link.related_rid, coalesce(best.level, 'none') as level
 from link left join lateral (
-  select level from trust_grant
-  where client_id = link.client_id and person_id = link.person_id and superseded_at is null and status = 'active'
-    and valid_from <= app_now() and (valid_to is null or valid_to > app_now())
+  select level from grant_standing
+  where client_id = link.client_id and person_id = link.person_id and short is null and barred_circle is null
   order by level = 'private-medical' desc, level = 'basic' desc limit 1
 ) best on true
 where link.client_id = %s and link.state = 'active' order by link.linked_at, link.id"""

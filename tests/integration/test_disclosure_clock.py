@@ -10,6 +10,7 @@ import pytest
 
 from gateway import consent
 from gateway.disclosure.decide import birthday
+from gateway.jsonbytes import loads
 from gateway.ledger import due_now
 from tests.integration.store_world import START, World, filled, open_world
 
@@ -95,6 +96,12 @@ def codes(world: World) -> set[str]:
     }
 
 
+def rights_shown(world: World) -> list[str]:
+    """Return the levels that the trust group's CareTeam shows."""
+    team = loads(bytes(world.one("select body from resource where rtype = 'CareTeam'").body))
+    return [participant["role"][0]["coding"][0]["code"] for participant in team["participant"]]
+
+
 def test_a_parents_right_lapses_on_the_twelfth_birthday_until_it_is_confirmed(world: World) -> None:
     grant_is(world, parental=True, basis="representative")
     client_is(world, birth_date="2014-03-03")
@@ -103,9 +110,11 @@ def test_a_parents_right_lapses_on_the_twelfth_birthday_until_it_is_confirmed(wo
     comes(world, BIRTHDAY)
     assert world.held("50") == {}
     assert codes(world) == {"age-gate"}
+    assert rights_shown(world) == ["none"]
 
     grant_is(world, confirmed_at=BIRTHDAY)
     assert sees_report(world)
+    assert rights_shown(world) == ["private-medical"]
 
 
 def test_a_childs_own_consent_begins_to_count_on_the_twelfth_birthday(world: World) -> None:
