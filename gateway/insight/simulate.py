@@ -16,6 +16,7 @@ from gateway.runtime import Gateway
 from gateway.together import rehearsal
 
 STAGED: Final = "select to_regclass('pg_temp.staged_decision') is not null"
+FORGET: Final = "delete from staged_decision"
 EFFECTS: Final = f"""
 select portal.code as portal, portal.retraction, person.code as person, coalesce(class_map.class, '{UNMAPPED}') as class_, action, count(*) as n
 from staged_decision decision
@@ -124,9 +125,15 @@ def simulate(
     return simulate_change(gateway, org, lambda rehearsed: consent.set_grant(rehearsed, org, **given), person=person)
 
 
-def simulate_withdrawal(gateway: Gateway, org: int, *, client: str | int, person: str) -> Simulation:
-    """Tell what taking everything from a person would do."""
-    return simulate(gateway, org, client=client, person=person, level="none")
+def simulate_withdrawal(gateway: Gateway, org: int, *, client: str | int, person: str | None = None) -> Simulation:
+    """Tell what taking everything from a person, or from everybody, would do.
+
+    Raises:
+        NotFound: there is no such client or person.
+    """
+    return simulate_change(
+        gateway, org, lambda rehearsed: consent.withdraw(rehearsed, org, client=client, person=person), person=person
+    )
 
 
 def simulate_exclusion(
@@ -159,8 +166,13 @@ def simulate_stop(gateway: Gateway, org: int, *, client: str | int, freeze: bool
 
 
 def simulate_change(gateway: Gateway, org: int, change: Callable[[Gateway], object], *, person: str | None = None) -> Simulation:
-    """Carry out any change of one client's rights, tell what it did, and undo it. ``person`` is whom the sentences are about."""
+    """Carry out one change of a client's rights, tell what it did, and undo it. ``person`` is whom the sentences are about.
+
+    A change takes effect once: of a function that makes several, what the last one did is told.
+    """
     with rehearsal(gateway, org) as (rehearsed, db):
+        if _staged(db):
+            db.execute(FORGET)
         change(rehearsed)
         effects = tuple(_effects(db))
     told = _told(effects, person)
@@ -169,8 +181,7 @@ def simulate_change(gateway: Gateway, org: int, change: Callable[[Gateway], obje
 
 def _effects(db: Connection) -> Iterator[Effect]:
     """Read what the ledger's last comparison found; a change that was none compared nothing."""
-    staged = db.execute(STAGED).fetchone()
-    if staged is None or not staged[0]:
+    if not _staged(db):
         return
     found: dict[tuple[str, str, str, str], Counts] = defaultdict(Counts)
     for row in db.execute(EFFECTS):
@@ -178,6 +189,11 @@ def _effects(db: Connection) -> Iterator[Effect]:
             found[row.portal, row.retraction, row.person, row.class_] += Counts(**{MEANING[row.action]: row.n})
     for (portal, retraction, person, class_), counts in found.items():
         yield Effect(portal=portal, retraction=retraction, person=person, class_=class_, counts=counts)
+
+
+def _staged(db: Connection) -> bool:
+    row = db.execute(STAGED).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _by(effects: Iterable[Effect], key: Callable[[Effect], str]) -> dict[str, Counts]:

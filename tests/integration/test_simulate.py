@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gateway import consent
+from gateway.database import Connection
 from gateway.errors import NotFound
 from gateway.insight.simulate import (
     Counts,
@@ -17,6 +20,8 @@ from gateway.insight.simulate import (
     simulate_stop,
     simulate_withdrawal,
 )
+from gateway.runtime import Gateway
+from gateway.together import rehearsal
 from tests.integration.store_world import World, filled, open_world
 
 TABLES = "select tablename as name from pg_tables where schemaname = 'public' order by 1"
@@ -26,6 +31,16 @@ TABLES = "select tablename as name from pg_tables where schemaname = 'public' or
 def world(module_database_url: str) -> Iterator[World]:
     opened = open_world(module_database_url)
     filled(opened)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture(scope="module")
+def shared(module_database_url: str) -> Iterator[World]:
+    opened = open_world(module_database_url)
+    filled(opened)
+    for person in ("50", "51"):
+        opened.link(person)
     yield opened
     opened.database.close()
 
@@ -53,6 +68,59 @@ def test_a_simulated_grant_has_the_figures_of_the_real_one(world: World) -> None
     assert (told.total.delivering, told.total.retracting + told.total.narrowing) == (change.delivering, change.retracting)
     own = {effect.class_: effect.counts.delivering for effect in told.effects if effect.person == "50"}
     assert own == {"profile": 3, "care-team": 1, "calendar": 1, "report": 1, "directory": 3}
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("set"),
+            st.sampled_from(["50", "51"]),
+            st.fixed_dictionaries(
+                {"level": st.sampled_from(["none", "basic", "private-medical"])},
+                optional={
+                    "classes": st.lists(st.sampled_from(["report", "calendar"]), unique=True),
+                    "status": st.sampled_from(["active", "suspended"]),
+                },
+            ),
+        ),
+        st.tuples(
+            st.just("exclude"), st.sampled_from([None, "50"]), st.fixed_dictionaries({}, optional={"class_": st.just("report")})
+        ),
+        st.tuples(st.just("stop"), st.none(), st.fixed_dictionaries({"freeze": st.booleans(), "reason": st.just("x")})),
+        st.tuples(st.just("deliver"), st.none(), st.just({})),
+    ),
+    max_size=4,
+)
+
+
+def perform(world: World, gateway: Gateway, db: Connection, step: tuple[str, str | None, dict[str, Any]]) -> object:
+    what, person, values = step
+    if what == "set":
+        return consent.set_grant(gateway, world.org, client="1001", person=person or "", **values)
+    if what == "exclude":
+        return consent.exclude(gateway, world.org, client="1001", reason_code="x", set_by="x", person=person, **values)
+    if what == "stop":
+        return consent.stop(gateway, world.org, client="1001", **values)
+    db.execute(
+        "update disclosure_ledger set state = case when content_hash is null then 'retracted' else 'delivered' end, "
+        "held_hash = content_hash, held_projection = projection, held_version = version where org = %s",
+        (world.org,),
+    )
+    return db.execute("delete from outbox where org = %s", (world.org,))
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(steps=STEPS, level=st.sampled_from(["none", "basic", "private-medical"]))
+def test_whatever_went_before_a_simulation_has_the_figures_of_the_change(
+    shared: World, steps: list[tuple[str, str | None, dict[str, Any]]], level: str
+) -> None:
+    with rehearsal(shared.gateway, shared.org) as (gateway, db):
+        for step in steps:
+            perform(shared, gateway, db, step)
+        told = simulate(gateway, shared.org, client="1001", person="50", level=level).total
+        change = consent.set_grant(gateway, shared.org, client="1001", person="50", level=level)
+
+    assert (told.delivering, told.retracting + told.narrowing) == (change.delivering, change.retracting)
 
 
 def test_the_sentence_counts_each_class_and_names_nobody(world: World) -> None:
