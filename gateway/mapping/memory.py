@@ -54,20 +54,23 @@ NO_MEMORY: Final = Memory([])
 
 
 class Memories:
-    """The memories of a set of maps, one for each source: two that differ in anything that a meaning may hang on never share one."""
+    """The memories of a set of maps, one for each source: two that differ in anything that a meaning may hang on never share one.
+
+    ``rows`` has ``None`` for each slot that remembers, and what is fixed for a row that has one context for a source.
+    """
 
     def __init__(self, rows: Sequence[RowFacts | None]) -> None:
-        self._rows = rows
-        self._known: dict[Source, Memory] = {}
+        self.rows = rows
+        self.known: dict[Source, Memory] = {}
 
     def of(self, system: str, ids: IdSpace, sender: tuple[str, ...]) -> Memory:
         """Return the memory for the records of a system with these ids, from a sender that calls itself so."""
         key = (system, ids.namespace.int, ids.hash_key, sender)
-        found = self._known.get(key)
+        found = self.known.get(key)
         if found is None:
-            if len(self._known) >= MOST_SOURCES:
-                self._known.clear()
-            found = self._known[key] = Memory([_slot(row, system, ids) for row in self._rows])
+            if len(self.known) >= MOST_SOURCES:
+                self.known.clear()
+            found = self.known[key] = Memory([_slot(row, system, ids) for row in self.rows])
         return found
 
 
