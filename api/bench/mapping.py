@@ -1,7 +1,7 @@
 """``bench mapping``: CPU time a message from bytes to FHIR JSON bytes, by kind, beside other engines in the same run.
 
-Ours is what the product does: the maps over a journal record, noting lineage and issues, and each resource written as JSON. What it
-costs to write that lineage out, a line a leaf, as a trace does, is given beside it.
+Ours is what the product does: the maps over a journal record, with all issues, and each resource written as JSON. Lineage is worked out
+when somebody asks, by mapping the record once more: what that costs with a line for each leaf, as a trace does it, is given beside it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from gateway.mapping.convert import ConvertContext, RowFacts
 
 # Bounds for whoever makes texts or senders up: what is over them is worked out again.
 LONGEST: Final = 160
-MOST_TEXTS: Final = 8192
+MOST_TEXTS: Final = 4096
 MOST_SOURCES: Final = 32
 
 Source = tuple[str, int, bytes, tuple[str, ...]]
@@ -69,7 +69,7 @@ class Memories:
         found = self.known.get(key)
         if found is None:
             if len(self.known) >= MOST_SOURCES:
-                self.known.clear()
+                self.known.pop(next(iter(self.known)), None)
             found = self.known[key] = Memory([_slot(row, system, ids) for row in self.rows])
         return found
 
