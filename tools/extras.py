@@ -51,7 +51,12 @@ def has_postgres() -> bool:
 
 TOOLS = (
     Tool("Chromium", has_browser, ("chromium",), "the pages walked in a browser (tests/e2e)"),
-    Tool("JDK 17 and Maven", has_jdk, ("openjdk-17-jdk-headless", "maven"), "HL7's own validator (tests/conformance)"),
+    Tool(
+        "JDK 17 and Maven",
+        has_jdk,
+        ("openjdk-17-jdk-headless", "maven"),
+        "HL7's own validator and HAPI (tests/conformance, tests/hapi)",
+    ),
     Tool("Postgres", has_postgres, ("postgresql",), "the schema on a server of the distribution (tests/integration)"),
 )
 
