@@ -144,8 +144,10 @@ def mandate_for(under: Changing, basis: str, person: str, giver: str | None, lev
     """Return the live mandate (id, kind, scope) that a right rests on: its giver's, or with the basis 'statutory' the person's own.
 
     Raises:
-        Rejected: a giver is needed, or has no live mandate that covers the level.
+        Rejected: a giver is needed, is named without need, or has no live mandate that covers the level.
     """
+    if giver is not None and basis != "representative":
+        raise Rejected(f"person {giver} is named as who gives this, so its basis must be 'representative'")
     if basis == "statutory":
         return next(iter(_live(under, person)), None)
     if basis != "representative":

@@ -159,6 +159,8 @@ def test_a_right_that_a_representative_gives_needs_their_live_mandate(world: Wor
         grant(world, basis="representative")
     with pytest.raises(Rejected, match="no mandate"):
         grant(world, basis="representative", representative="51")
+    with pytest.raises(Rejected, match="basis must be 'representative'"):
+        grant(world, representative="51")
 
     number = call(world, consent.add_mandate, person="51", kind="mentor")
     grant(world, basis="representative", representative="51")

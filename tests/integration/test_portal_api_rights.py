@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -84,6 +85,26 @@ def test_an_account_that_is_on_the_page_can_not_be_somebody_else_there(portal: P
 
     assert portal.accept(invited["token"], "acc-1").status_code == 409
     assert portal.accept(invited["token"], "acc-2").status_code == 200
+
+
+def test_of_two_who_accept_an_invitation_at_once_one_wins(portal: Portal) -> None:
+    page, administrator = portal.page()
+    token = portal.invite(page, administrator)["token"]
+    statuses: list[int] = []
+    together = threading.Barrier(2)
+
+    def accept(account: str) -> None:
+        together.wait()
+        statuses.append(portal.accept(token, account).status_code)
+
+    threads = [threading.Thread(target=accept, args=(account,)) for account in ("acc-2", "acc-3")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(statuses) == [200, 404]
+    assert portal.world.one("select count(*) as n from link").n == 2
 
 
 def test_guessing_invitations_is_limited_like_guessing_codes(portal: Portal) -> None:
