@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from multiprocessing import get_context
@@ -59,6 +59,8 @@ def swept(both: Versions, messages: Iterable[Message]) -> Comparison:
     cores = len(os.sched_getaffinity(0))
     if len(first) < PAGE or cores == 1:
         return _gathered(both, chain([first], pages), partial, 0)
+    # Another process begins with none of what an id space has worked out so far.
+    both = replace(both, ids=replace(both.ids))
     # Spawned: a process that was forked would hold the locks of threads that it doesn't have.
     with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
         return _gathered(both, chain([first], pages), lambda *work: pool.submit(*work).result, AHEAD * cores)
