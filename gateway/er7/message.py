@@ -7,11 +7,14 @@ segment lies in the text. Both give the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter, methodcaller
 
 from gateway.er7.charset import UTF8, decode
 from gateway.er7.layout import HEADERS, NAME, STANDARD, layout
 from gateway.er7.note import Note
 
+FIELDS = methodcaller("split", "|")
+FIRST = itemgetter(0)
 PLAIN = "MSH|^~\\&|"
 # Above this size the careful way is taken, which has bounds.
 LARGE = 1_000_000
@@ -70,8 +73,8 @@ def _plain(text: str) -> list[list[str]] | None:
         text = text.replace("\r\n" if "\r" in text else "\n", "\r")
         if "\n" in text:
             return None
-    segments = [line.split("|") for line in text.split("\r") if line]
-    unusual = {segment[0] for segment in segments[1:]} - USUAL
+    segments = list(map(FIELDS, filter(None, text.split("\r"))))
+    unusual = set(map(FIRST, segments[1:])) - USUAL
     if unusual and (unusual & HEADERS or not all(map(NAME.fullmatch, unusual))):
         return None
     segments[0].insert(1, STANDARD.field)

@@ -53,8 +53,15 @@ def _asked(condition: Expression | None) -> Iterator[SourcePath]:
 
 
 def _pure(row: RowMade) -> bool:
-    """Whether a row makes the same of the same text: of no other resource of the record, and by a converter that looks at nothing else."""
-    return not row.at and (row.key is not None or row.path is None or row.alone or row.sourced or row.remembers)
+    """Whether a row makes the same of the same text: of no other resource of the record, and by a converter that looks at nothing else.
+
+    A label is for all of the record to heed, so it is given anew each time.
+    """
+    return (
+        row.plan is not None
+        and not row.at
+        and (row.key is not None or row.path is None or row.alone or row.sourced or row.remembers)
+    )
 
 
 def _answers(made: MapMade, converters: Mapping[str, Converter]) -> bool:

@@ -231,9 +231,10 @@ def _issues(run: Run) -> tuple[Issue, ...]:
 
 
 def _result(run: Run, notes: Notes) -> MapResult:
-    drafts, record = run.drafts, run.record
-    marked = [draft for draft in drafts if draft.labels]
-    hidden = {f"{draft.plan.type}/{draft.id}" for draft in marked if not NEVER_LEAVES.isdisjoint(draft.labels)}
+    drafts, record, issues = run.drafts, run.record, run.issues.copy()
+    hidden: set[str] = set()
+    if run.labelled:
+        hidden = {f"{draft.plan.type}/{draft.id}" for draft in drafts if not NEVER_LEAVES.isdisjoint(draft.labels)}
     # An id is made of its type too.
     checked = bool(hidden) or len({draft.id for draft in drafts}) < len(drafts)
     seen: set[str] = set()
@@ -247,6 +248,7 @@ def _result(run: Run, notes: Notes) -> MapResult:
             seen.add(id_)
         if said or draft.facts or draft.issues or draft.labels or draft.secrets:
             mapped.append(_mapped(record, draft, patient, Trail(notes, number)))
+            issues += draft.issues
             continue
         # Most resources. Each further keyword costs, also one with the value that it has anyway.
         made = Mapped(
@@ -262,8 +264,7 @@ def _result(run: Run, notes: Notes) -> MapResult:
             trail=Trail(notes, number),
         )
         mapped.append(made)
-    issues = _issues(run)
-    return MapResult(outcome="ok-with-issues" if issues else "ok", mapped=tuple(mapped), issues=issues)
+    return MapResult(outcome="ok-with-issues" if issues else "ok", mapped=tuple(mapped), issues=tuple(issues))
 
 
 def _check(draft: Draft, seen: bool, hidden: set[str], patient: str | None) -> None:

@@ -97,10 +97,25 @@ class Run:
     """The mapping of one record. ``made`` are the resources so far.
 
     ``ready`` holds the ids, and the answers of converters for keys and conditions, that were worked out for a part of the record;
-    ``known`` what is remembered of earlier records. ``noting``: each step is noted.
+    ``known`` what is remembered of earlier records. ``noting``: each step is noted; ``labelled``: a row
+    gave a resource a label.
     """
 
-    __slots__ = ("dialect", "drafts", "ids", "issues", "known", "made", "named", "node", "noting", "ready", "record", "system")
+    __slots__ = (
+        "dialect",
+        "drafts",
+        "ids",
+        "issues",
+        "known",
+        "labelled",
+        "made",
+        "named",
+        "node",
+        "noting",
+        "ready",
+        "record",
+        "system",
+    )
 
     def __init__(self, record: SourceRecord, ids: IdSpace, dialect: Dialect, *, noting: bool = False) -> None:
         self.record = record
@@ -115,6 +130,7 @@ class Run:
         self.ready: dict[tuple[str | int, ...], str | None] = {}
         self.known: Memory = NO_MEMORY
         self.noting = noting
+        self.labelled = False
 
     def id(self, type_: str, key: str) -> str:
         """Return the id of a resource of this record system."""

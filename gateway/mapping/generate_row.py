@@ -95,7 +95,7 @@ def _row(write: Writer, made: MapMade, one: RowMade, number: int, groups: dict[i
     asked = conditions(write, one.condition, made.depth)
     if one.plan is None:
         write(f"if {' and '.join(asked) or 'True'}:")
-        write(f"    draft.labels.add({one.row.get('label')!r})")
+        write(f"    run.labelled = draft.labels.add({one.row.get('label')!r}) is None")
         return
     for path in (one.path, one.unit):
         if path is not None:

@@ -23,13 +23,14 @@ KEPT: Final = 512
 class Route:
     """The maps of one event. ``open`` are asked by name of their part alone, ``pinned`` by a value at a place of it; by their number.
 
-    ``shapes`` keeps the open ones for the parts that records have.
+    ``shapes`` keeps the open ones for the parts that records have, ``known`` all of them for those and the values.
     """
 
     plans: tuple[MapPlan, ...]
     open: tuple[tuple[int, Pin | None], ...]
     pinned: Mapping[Key, Mapping[str, tuple[int, ...]]]
     shapes: dict[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
+    known: dict[tuple[Any, ...], list[MapPlan]] = field(default_factory=dict)
 
     def choose(self, dialect: Dialect, node: Any) -> list[MapPlan]:
         """Return the maps that a record has a part for, in the order of the set."""
@@ -39,8 +40,14 @@ class Route:
             chosen = tuple(number for number, pin in self.open if pin is None or not set(pin.names).isdisjoint(shape))
             if len(self.shapes) < KEPT:
                 self.shapes[shape] = chosen
-        more = {number for key, by in self.pinned.items() for value in dialect.index(node, key) for number in by.get(value, ())}
-        return [self.plans[number] for number in (sorted({*chosen, *more}) if more else chosen)]
+        more = [number for key, by in self.pinned.items() for value in dialect.index(node, key) for number in by.get(value, ())]
+        both = (shape, *more)
+        plans = self.known.get(both)
+        if plans is None:
+            plans = [self.plans[number] for number in sorted({*chosen, *more})]
+            if len(self.known) < KEPT:
+                self.known[both] = plans
+        return plans
 
 
 @dataclass(frozen=True, slots=True)
