@@ -13,6 +13,7 @@ from gateway.audit import AuditEvent, append
 from gateway.breaker import succeeded
 from gateway.crash import crash_point
 from gateway.database import Connection
+from gateway.freeze import FROZEN
 from gateway.outbox.lanes import Lane, hold
 from gateway.outbox.work import Sending
 
@@ -35,14 +36,15 @@ where outbox.id = settled.id and outbox.revision = settled.revision"""
 AGAIN: Final = "update outbox set sent_at = null where id = any(%(outbox)s)"
 # And if its row went meanwhile, what the member holds now still has to become what it should hold; but what may stay (a frozen client,
 # a portal that can't take back) stays.
-MISSING: Final = """
+MISSING: Final = f"""
 insert into outbox (org, lane_id, ledger_id, link_id, op, epoch, queued_at)
 select ledger.org, %(lane)s, ledger.id, ledger.link_id,
   case when ledger.content_hash is null then 'delete' else 'put' end, link.epoch, app_now()
 from disclosure_ledger ledger join link on link.id = ledger.link_id
 join portal on portal.id = ledger.portal_id join client on client.id = ledger.client_id
+join organisation on organisation.id = ledger.org
 where ledger.id = any(%(ledger)s) and ledger.content_hash is distinct from ledger.held_hash
-  and (ledger.content_hash is not null or not (portal.retraction = 'cannot' or (client.frozen and link.state = 'active')))
+  and (ledger.content_hash is not null or not (portal.retraction = 'cannot' or {FROZEN}))
 on conflict (ledger_id) do nothing"""
 
 

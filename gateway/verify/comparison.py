@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway.connector import Context, RemoteState, SinkConnector
 from gateway.context import context_for
+from gateway.freeze import FROZEN
 from gateway.guard import guarded
 from gateway.manifest import limits_at
 from gateway.outbox.tombstone import hash_of, is_gone
@@ -19,11 +20,12 @@ from gateway.runtime import Gateway
 
 # Engine role: row security doesn't choose the organisation for us.
 PORTALS: Final = "select id, code, connector, settings from portal where org = app_org() order by id"
-KNOWN: Final = """
+KNOWN: Final = f"""
 select ledger.id, resource.rtype, resource.rid, ledger.held_hash, ledger.content_hash, ledger.state, outbox.op, outbox.sent_at,
   greatest(ledger.delivered_at, ledger.retracted_at) as settled_at,
-  client.stop_reason is not null and client.frozen as frozen
-from disclosure_ledger ledger join resource on resource.rkey = ledger.rkey join client on client.id = ledger.client_id
+  {FROZEN} as frozen
+from disclosure_ledger ledger join resource on resource.rkey = ledger.rkey join link on link.id = ledger.link_id
+join client on client.id = ledger.client_id join organisation on organisation.id = ledger.org
 left join outbox on outbox.ledger_id = ledger.id
 where ledger.org = app_org() and ledger.link_id = %s"""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from gateway.freeze import FROZEN
 from gateway.outbox.lanes import LEASE
 from gateway.reading.pull import LEASE as SLICE_LEASE
 from gateway.runtime import Gateway
@@ -30,7 +31,8 @@ VALUES: Final[dict[str, Any]] = {
 NAMED: Final = "resource.rtype || '/' || resource.rid || ' for ' || link.member"
 LEDGER: Final = """
 from disclosure_ledger ledger join resource on resource.rkey = ledger.rkey join link on link.id = ledger.link_id
-join client on client.id = ledger.client_id left join outbox on outbox.ledger_id = ledger.id
+join client on client.id = ledger.client_id join organisation on organisation.id = ledger.org
+left join outbox on outbox.ledger_id = ledger.id
 where ledger.org = app_org()"""
 # A client that is due is about to be decided again: ledger and view may differ until then.
 SETTLED: Final = """not exists (select from disclose_due due where due.client_id = client.id)
@@ -62,7 +64,7 @@ select {NAMED} as key {LEDGER} and outbox.id is null and ledger.content_hash is 
         remedy="disclose the client again: zorgsluis sync; until then the member may see it",
         query=f"""
 select {NAMED} as key {LEDGER} and outbox.id is null and ledger.content_hash is null and ledger.held_hash is not null
-  and ledger.state not in ('cannot_retract') and not (client.stop_reason is not null and client.frozen) order by 1""",
+  and ledger.state not in ('cannot_retract') and not {FROZEN} order by 1""",
     ),
     Check(
         invariant="I1",

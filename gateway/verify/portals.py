@@ -37,14 +37,14 @@ class _Findings:
     twice: list[str] = field(default_factory=list)
 
     def violations(self) -> list[Violation]:
-        again = "deliver it again: zorgsluis sync; and ask the portal who wrote or removed it"
+        again = "deliver it again: zorgsluis verify --drift --repair; and ask the portal who wrote or removed it"
         return [
             *violations("I1", "delivered by our ledger, and not at the portal", again, self.missing),
             *violations("I2", "equal content was written twice", "look for a worker without its fence", self.twice),
             *violations(
                 "I4",
                 "at the portal, and not explained by view, retraction or freeze",
-                "retract it at the portal now",
+                "retract it now: zorgsluis verify --drift --repair",
                 self.unexplained,
             ),
             *violations("I4", "the portal holds other content than was delivered", again, self.differing),
