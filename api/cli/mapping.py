@@ -166,7 +166,7 @@ def diff(
     last: Last = 10_000,
     json: Json = False,
 ) -> None:
-    """Map the newest messages with two versions and show what differs, by meaning. Values are masked; nothing is stored."""
+    """Compare what two versions make of the newest messages, by meaning. Values are masked; nothing is stored."""
     with work(context, source) as maps, faults_listed("not compared"):
         found = maps.diff(old, new, last)
     differences = found.differences()
