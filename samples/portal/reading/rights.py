@@ -96,19 +96,29 @@ def visible(contents: Contents, reader: Reader) -> Contents:
 
 def open_to(item: Resource, reader: Reader) -> bool:
     """Return whether an admitted item needs no second proof, or there was one: not a part of the dossier is shown without."""
-    return reader.confirmed or text(item, "resourceType") in DIRECTORY or allowed(item, Level.BASIC)
+    return reader.confirmed or (text(item, "resourceType") in BASIC_TYPES | DIRECTORY and audiences_of(item) <= {"circle"})
+
+
+def audiences_of(item: Resource) -> set[str]:
+    """Return whom an item is labelled for."""
+    return {text(label, "code") for label in listed(item, "meta", "security") if text(label, "system") == AUDIENCE}
 
 
 def allowed(item: Resource, level: Level) -> bool:
     """Return whether a level admits an item at all."""
     kind = text(item, "resourceType")
-    if level is Level.NONE or (level is Level.BASIC and kind not in BASIC_TYPES):
+    if level is Level.NONE or (level is Level.BASIC and kind not in BASIC_TYPES) or blanked(item):
         return False
     labels = [(text(label, "system"), text(label, "code")) for label in listed(item, "meta", "security")]
-    audiences = {code for system, code in labels if system == AUDIENCE}
+    audiences = audiences_of(item)
     if (CONFIDENTIALITY, "V") in labels or not audiences <= AUDIENCES[level]:
         return False
     return bool(audiences) or kind in PEOPLE
+
+
+def blanked(item: Resource) -> bool:
+    """Return whether a tombstone stands in the place of what was here."""
+    return text(item, "status") == "entered-in-error" or (item.get("active") is False and not listed(item, "name"))
 
 
 def reduced(item: Resource, reader: Reader) -> Resource:
