@@ -74,6 +74,15 @@ def test_an_item_without_audience_is_seen_by_nobody(item: dict[str, Any]) -> Non
         assert item["resourceType"] in {"Patient", "RelatedPerson", "CareTeam", "Organization"}
 
 
+@pytest.mark.row("C18")
+@given(item=items, level=st.sampled_from(Level))
+def test_without_a_second_proof_no_part_of_the_dossier_is_visible_at_any_level(item: dict[str, Any], level: Level) -> None:
+    shown = [*visible(Contents([item]), Reader(level=level, confirmed=False))]
+
+    assert not [one for one in shown if one["resourceType"] in DOSSIER]
+    assert not (shown and codes(item) & {"trust-group", "provider-and-trust-group"})
+
+
 def test_a_whole_appointment_is_reduced_for_a_basic_member() -> None:
     whole = made.appointment("a", TODAY, 8, "Verzorging", whole=True) | {"reasonCode": [{"text": "geheim"}]}
 

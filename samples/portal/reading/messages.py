@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from samples.portal.addresses import AUDIENCE, COMMUNICATION_CATEGORY
+from samples.portal.addresses import COMMUNICATION_CATEGORY
 from samples.portal.reading.dutchtime import Moment, moment
 from samples.portal.reading.people import Author, author_of
 from samples.portal.reading.resources import Contents, Resource, codings, concept_text, dig, listed, text
+from samples.portal.reading.rights import audiences_of
 
 NOTICE: Final = (COMMUNICATION_CATEGORY, "notification")
 UNSEEN: Final = frozenset({"preparation", "not-done", "entered-in-error"})
@@ -55,12 +56,7 @@ def _letter(contents: Contents, item: Resource) -> Letter | None:
         subject=concept_text(dig(item, "topic")),
         words="\n".join(filter(None, (text(part, "contentString") for part in listed(item, "payload")))),
         author=author_of(contents, dig(item, "sender")),
-        readers=next((READERS[code] for code in _audiences(item) if code in READERS), ""),
+        readers=next((READERS[code] for code in sorted(audiences_of(item)) if code in READERS), ""),
         notice=any(NOTICE in codings(category) for category in listed(item, "category")),
         organisation=contents.organisation,
     )
-
-
-def _audiences(item: Resource) -> list[str]:
-    labels = listed(item, "meta", "security")
-    return [text(label, "code") for label in labels if text(label, "system") == AUDIENCE]
