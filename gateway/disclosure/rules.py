@@ -134,7 +134,7 @@ def _applies(record: Exclusion | ExternalConsent, case: Case) -> bool:
     return (
         within(case.at, record.valid_from, record.valid_to)
         and record.person in (None, case.subscriber.person)
-        and (record.class_ is None or (case.facts.rule is not None and record.class_ == case.facts.rule.class_))
+        and record.class_ in (None, _class(case.facts))
         and record.rkey in (None, case.facts.rkey)
     )
 
@@ -167,18 +167,16 @@ def _represents(representation: Representation, person: int, case: Case) -> bool
         representation.person == person
         and not SCOPES[case.audience == "circle"].isdisjoint(representation.scope)
         and within(case.at, representation.valid_from, representation.valid_to)
-        and not (representation.kind == "parent-authority" and _reached(OF_AGE, case))
+        and not (representation.kind == "parent-authority" and _reached(OF_AGE, case) is not None)
     )
 
 
 def _unconfirmed(grant: Grant, case: Case) -> bool:
     """What a parent gave must be confirmed again when the client comes to decide with them, and alone."""
-    if not grant.parental or case.policy.birth_date is None:
+    passed = [day for age in CONFIRMED_AGAIN_AT if (day := _reached(age, case))]
+    if not grant.parental or not passed:
         return False
-    passed = [age for age in CONFIRMED_AGAIN_AT if _reached(age, case)]
-    if not passed:
-        return False
-    return grant.confirmed_at is None or grant.confirmed_at < birthday(case.policy.birth_date, max(passed))
+    return grant.confirmed_at is None or grant.confirmed_at < passed[-1]
 
 
 def _too_young(grant: Grant, case: Case) -> bool:
@@ -186,8 +184,12 @@ def _too_young(grant: Grant, case: Case) -> bool:
     return grant.basis == "client" and case.policy.birth_date is not None and not _reached(PARENTS_DECIDE_UNTIL, case)
 
 
-def _reached(age: int, case: Case) -> bool:
-    return case.policy.birth_date is not None and birthday(case.policy.birth_date, age) <= case.at
+def _reached(age: int, case: Case) -> datetime | None:
+    """Return the birthday on which the client became this old, if that has come."""
+    if case.policy.birth_date is None:
+        return None
+    day = birthday(case.policy.birth_date, age)
+    return day if day <= case.at else None
 
 
 # Rungs ---------------------------------------------------------------------------------------------------------------------------
@@ -203,14 +205,15 @@ def _outside_data_period(grant: Grant, case: Case) -> bool:
 def _outside_classes(grant: Grant, case: Case) -> bool:
     if grant.classes is None or _is_base(case.facts):
         return False
-    return case.facts.rule is not None and case.facts.rule.class_ not in grant.classes
+    return _class(case.facts) not in grant.classes
 
 
 def _too_low(grant: Grant, case: Case) -> bool:
     """A basic member sees of the circle's items what the class map leaves."""
     if grant.level != "basic":
         return False
-    return case.audience != "circle" or case.facts.rule is None or case.facts.rule.basic_projection is None
+    shown = case.facts.rule.basic_projection if case.facts.rule else None
+    return case.audience != "circle" or shown is None
 
 
 def _step_up_missing(_: Grant, case: Case) -> bool:
@@ -227,7 +230,15 @@ def _grown_old(subscriber: Subscriber, at: datetime) -> bool:
 
 
 def _is_base(facts: Facts) -> bool:
-    return facts.rule is not None and facts.rule.class_ in BASE_CLASSES
+    return _class(facts) in BASE_CLASSES
+
+
+def _class(facts: Facts) -> str | None:
+    return facts.rule.class_ if facts.rule else None
+
+
+def _label(facts: Facts) -> str | None:
+    return facts.rule.label if facts.rule else None
 
 
 def within(at: datetime, start: datetime | None, end: datetime | None) -> bool:
@@ -246,7 +257,7 @@ RULES: Final = Rules(
         Forbid("unmapped", "class-unmapped", lambda case: case.facts.rule is None),
         Forbid("unlabelled", "unlabelled", lambda case: case.audience not in AUDIENCES),
         Forbid("provider", "not-in-audience", lambda case: case.audience == "provider"),
-        Forbid("never leaves", "not-in-audience", lambda case: case.facts.rule is not None and case.facts.rule.label == "V"),
+        Forbid("never leaves", "not-in-audience", lambda case: _label(case.facts) == "V"),
         Forbid("exclusion", "excluded", _excluded),
         Forbid("objection", "excluded", _objected),
         Forbid("origin", "from-this-portal", _from_this_portal),

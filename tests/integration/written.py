@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from psycopg.types.json import Jsonb
 
 from gateway.database import Connection
 from gateway.disclosure.decide import Facts, Policy, Subscriber, Verdict
+
+EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Written:
@@ -23,14 +27,14 @@ class Written:
             birth_date=policy.birth_date,
         )
         self.persons = {number: self._new("person", code=f"generated {number}") for number in (1, 2)}
-        self.rkeys = {number: self._item(number) for number in (1, 2)}
+        self.rkeys = {number: self._item(number) for number in (1, 2, 3)}
         self.grants = {self._grant(grant): grant.id for grant in policy.grants}
         self._forbids(policy)
 
     def verdict(self, item: Facts, subscriber: Subscriber) -> Verdict:
         """Give an item its facts and the client its member, and ask the view about them."""
-        self._describe(item)
-        link = self._link(subscriber)
+        self.describe(item)
+        link = self.link(subscriber, self.portal(subscriber))
         row = self.db.execute(
             "select * from disclosure_verdict where client_id = %s and rkey = %s and link_id = %s",
             (self.client, self.rkeys[item.rkey], link),
@@ -53,12 +57,12 @@ class Written:
             "rtype": "Other",
             "rid": str(number),
             "version": 1,
-            "last_updated": "2026-01-01T00:00:00Z",
+            "last_updated": EARLIER,
             "client_id": self.client,
         }
         return self._new("resource", **values, hash=b"", body=b"", system="generated", class_key=f"key {number}")
 
-    def _describe(self, item: Facts) -> None:
+    def describe(self, item: Facts) -> None:
         self.db.execute(
             "update resource set rtype = %s, rid = %s, audience = %s, labels = %s, data_at = %s, withdrawn = %s, origin_portal = %s "
             "where rkey = %s",
@@ -74,9 +78,8 @@ class Written:
                 (self.org, f"key {item.rkey}", rule.class_, rule.audience, rule.basic_projection, rule.label),
             )
 
-    def _link(self, subscriber: Subscriber) -> int:
-        """A sign-in is a pull's; without one the portal's own step-up counts."""
-        pull = subscriber.auth_time is not None
+    def portal(self, subscriber: Subscriber) -> int:
+        """Add a portal where this is how members sign in: a sign-in with a time is a pull's, else the portal's own step-up counts."""
         self.db.execute(
             "select set_config('app.acr', %s, true) as acr, set_config('app.auth_time', %s, true) as since",
             (str(subscriber.acr), subscriber.auth_time.isoformat()) if subscriber.auth_time else ("", ""),
@@ -85,7 +88,8 @@ class Written:
             "update organisation set dossier_acr = %s, step_up_minutes = %s where id = %s",
             (subscriber.needed_acr, subscriber.step_up_minutes, self.org),
         )
-        portal = self._new(
+        pull = subscriber.auth_time is not None
+        return self._new(
             "portal",
             code="generated",
             connector="x",
@@ -93,13 +97,19 @@ class Written:
             step_up=not pull and subscriber.acr > 1,
             acr=3 if pull else max(subscriber.acr, 2),
         )
-        row = self.db.execute(
-            "insert into link (org, portal_id, client_id, person_id, member, related_rid, state, linked_at) "
-            "values (%s, %s, %s, %s, gen_random_uuid(), %s, %s, app_now()) returning id",
-            (self.org, portal, self.client, self.persons[subscriber.person], subscriber.related_rid, subscriber.link_state),
-        ).fetchone()
-        assert row is not None
-        return int(row.id)
+
+    def link(self, subscriber: Subscriber, portal: int) -> int:
+        """Link a member at a portal."""
+        return self._new(
+            "link",
+            portal_id=portal,
+            client_id=self.client,
+            person_id=self.persons[subscriber.person],
+            member=uuid4(),
+            related_rid=subscriber.related_rid,
+            state=subscriber.link_state,
+            linked_at=EARLIER,
+        )
 
     def _grant(self, grant: Any) -> int:
         return self._new(

@@ -23,6 +23,7 @@ from gateway.disclosure.decide import (
     Representation,
     Subscriber,
     Verdict,
+    birthday,
 )
 
 T = TypeVar("T")
@@ -63,7 +64,9 @@ CLOSED_RULES = [
 ]
 VISIT = Facts(rkey=1, rtype="Appointment", rid="other", rule=OPEN_RULES[-1])
 TYPES = ("Observation", "Communication", "Patient", "RelatedPerson")
-OPEN = variants(VISIT, 3, rule=OPEN_RULES[:-1], rtype=TYPES, data_at=DAYS, rkey=[2], rid=[OWN_RELATION])
+OPEN = variants(
+    VISIT, 3, rule=OPEN_RULES[:-1], rtype=TYPES, data_at=DAYS, rkey=[2], rid=[OWN_RELATION], origin_portal=["other", "caren"]
+)
 REFUSED = variants(
     replace(VISIT, rule=OPEN_RULES[0]),
     2,
@@ -90,7 +93,7 @@ TERMS: Mapping[str, Sequence[Any]] = {
     "person": [2],
     "basis": ["statutory", "representative"],
     "parental": [True],
-    "confirmed_at": [LONG_AGO, NOW - timedelta(days=1), NOW],
+    "confirmed_at": [LONG_AGO, birthday(BIRTHS[1], 12), NOW],
     "status": ["suspended", "withdrawn", "entered-in-error"],
     "classes": [frozenset(), frozenset({"report", "message"}), frozenset({"calendar"})],
     "data_from": [DAYS[1], DAYS[3]],
@@ -153,13 +156,47 @@ MIXES = [
     for names in combinations(PARTS, many)
     if many < 2 or not {"end_of_care_at", "stopped"} & set(names)
 ]
+# What hangs together is drawn together: a parent's grant and an age, mandates and what holds by them, and the will kept elsewhere.
+BIRTHDAYS = [birthday(BIRTHS[1], 12), birthday(BIRTHS[1], 12) + timedelta(hours=1)]
+PARENTAL = variants(
+    replace(TRUSTED, parental=True, basis="representative"), 2, confirmed_at=[LONG_AGO, *BIRTHDAYS, NOW], level=["basic"]
+)
+BY_LAW = [replace(TRUSTED, basis="statutory"), replace(BASIC, basis="statutory")]
+MANDATED = variants(MANDATES[0], 1, kind=["parent-authority"], scope=[frozenset({"care"})])
+SIMPLY_SAID = [
+    consent
+    for decision in ("deny", "permit")
+    for consent in variants(replace(CONSENTS[0], decision=decision), 1, person=[1], category=["support-network"], rkey=[1])
+]
+OTHERS_SAY = [
+    consent for consent in CONSENTS if consent.valid_from == DAYS[0] and consent.valid_to is None and consent.person != 2
+]
+THEMES: list[dict[str, st.SearchStrategy[Any]]] = [
+    *({"grants": st.lists(grants, max_size=4)} | {name: PARTS[name] for name in names} for names in MIXES),
+    *[{"grants": st.lists(st.sampled_from(PARENTAL), min_size=1, max_size=2), "birth_date": st.sampled_from(BIRTHS)}] * 3,
+    *[
+        {
+            "grants": st.lists(st.sampled_from(BY_LAW), min_size=1, max_size=1),
+            "representations": st.lists(st.sampled_from(MANDATED) | mandates, max_size=2),
+            "birth_date": st.none() | st.sampled_from(BIRTHS),
+        }
+    ]
+    * 3,
+    *[
+        {
+            "grants": st.just([TRUSTED]),
+            "external": st.lists(st.sampled_from(SIMPLY_SAID) | st.sampled_from(OTHERS_SAY), min_size=1, max_size=3),
+        }
+    ]
+    * 3,
+]
 
 
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
-    """Draw what was decided for one client: some grants, and one or two things besides."""
-    parts = {name: draw(PARTS[name]) for name in draw(st.sampled_from(MIXES))}
-    return Policy(grants=numbered(draw(st.lists(grants, max_size=4))), **parts)
+    """Draw what was decided for one client."""
+    parts = {name: draw(part) for name, part in draw(st.sampled_from(THEMES)).items()}
+    return Policy(**{**parts, "grants": numbered(parts["grants"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
