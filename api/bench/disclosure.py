@@ -6,12 +6,13 @@ Baselines of the same run: the plain decision for each pair, and a look-up of an
 from __future__ import annotations
 
 import gc
+import os
 import platform
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from api.bench.mapping import one_core
 from api.bench.meter import Meter, peak_memory_mb
@@ -24,6 +25,8 @@ from gateway.insight.matrix import matrix
 from gateway.insight.simulate import simulate
 from gateway.ledger import disclose_client
 
+T = TypeVar("T")
+
 # The aims: decisions a second a core; seconds for all pairs; milliseconds a client and an explanation.
 SINGLE_PER_S: Final = 1_000_000
 PAIRS_S: Final = 10.0
@@ -31,7 +34,8 @@ CLIENT_MS: Final = 5.0
 EXPLAIN_MS: Final = 5.0
 # Of how many clients the slow baselines are taken.
 SAMPLED: Final = 500
-DATABASE_CLIENTS: Final = 300
+BATCHES: Final = 5
+DATABASE_CLIENTS: Final = 200
 ITEMS: Final = 100
 
 CHANGE_ONE: Final = """
@@ -46,7 +50,7 @@ REPORT: Final = """
 select rtype || '/' || rid as ref from resource where client_id = %s and class_key = 'report' order by rkey limit 1"""
 
 
-def disclosure(count: int, seed: int, state: Path, *, repeats: int = 300) -> dict[str, Any]:
+def disclosure(count: int, seed: int, state: Path, *, repeats: int = 100) -> dict[str, Any]:
     """Run the benchmark over that many clients in memory, and return its figures; ``state`` is for the database of the SQL parts."""
     with one_core():
         memory = _in_memory(count, seed)
@@ -57,9 +61,10 @@ def disclosure(count: int, seed: int, state: Path, *, repeats: int = 300) -> dic
         "bench": "disclosure",
         "clients": count,
         "seed": seed,
-        "unit": "CPU time: this process, and the database's where SQL is part of it",
+        "unit": "CPU time of this process, and of the database where SQL is part of it; the best of several batches",
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "load_average": round(os.getloadavg()[0], 1),
         "peak_memory_mb": peak_memory_mb(),
         **figures,
         "bars": list(_bars(figures)),
@@ -97,11 +102,18 @@ def _in_memory(count: int, seed: int) -> dict[str, Any]:
 
 
 def _rate(sample: list[Client], judge: Callable[[list[Client]], int]) -> dict[str, Any]:
-    """Return decisions a second over a sample, once warmed up."""
-    judge(sample[:50])
-    began = time.process_time()
-    permitted = judge(sample)
-    return _decisions(sample, permitted, time.process_time() - began)
+    """Return decisions a second over a sample, at the best of several times."""
+    return _decisions(sample, judge(sample), _least(lambda: judge(sample)))
+
+
+def _least(work: Callable[[], object]) -> float:
+    """Return the least CPU seconds of several times: what else runs on the machine only adds to it."""
+    spent = []
+    for _ in range(BATCHES):
+        began = time.process_time()
+        work()
+        spent.append(time.process_time() - began)
+    return min(spent)
 
 
 def _decisions(sample: list[Client], permitted: int, spent: float) -> dict[str, Any]:
@@ -111,15 +123,15 @@ def _decisions(sample: list[Client], permitted: int, spent: float) -> dict[str, 
 
 def _singles(sample: list[Client]) -> dict[str, Any]:
     """Decide pair by pair with each member's policy compiled: at first, compiling included, and then once the policy is in use."""
-    began = time.process_time()
-    judges = [(compiled(client.policy, subscriber, NOW), client) for client in sample for subscriber in client.subscribers]
-    first = _one_by_one(judges)
-    compiled_and_decided = time.process_time()
-    again = _one_by_one(judges)
-    ended = time.process_time()
+
+    def judges() -> list[tuple[Callable[[Facts], Verdict], Client]]:
+        return [(compiled(client.policy, subscriber, NOW), client) for client in sample for subscriber in client.subscribers]
+
+    used = judges()
+    permitted = _one_by_one(used)
     return {
-        **_decisions(sample, again, ended - compiled_and_decided),
-        "at_first_with_compiling": _decisions(sample, first, compiled_and_decided - began),
+        **_decisions(sample, permitted, _least(lambda: _one_by_one(used))),
+        "at_first_with_compiling": _decisions(sample, permitted, _least(lambda: _one_by_one(judges()))),
     }
 
 
@@ -154,28 +166,24 @@ def _looked_up(sample: list[Client], known: dict[tuple[int, int], Any]) -> int:
 
 
 def _pairs(everybody: list[Client]) -> dict[str, Any]:
-    """Decide every pair of everybody, and look at each verdict; then again, without looking at each."""
-    began = time.process_time()
-    permitted = sum(
-        verdict.code == "grant"
-        for client in everybody
-        for decided in [decide_client(client.items, client.subscribers, client.policy, NOW)]
-        for member in range(MEMBERS)
-        for verdict in decided.of_member(member)
-    )
-    looked_at = time.process_time()
-    for client in everybody:
-        decide_client(client.items, client.subscribers, client.policy, NOW)
-    ended = time.process_time()
-    pairs = len(everybody) * ITEMS * MEMBERS
+    """Decide every pair of everybody, and look at each verdict."""
+
+    def permitted() -> int:
+        return sum(
+            verdict.code == "grant"
+            for client in everybody
+            for decided in [decide_client(client.items, client.subscribers, client.policy, NOW)]
+            for member in range(MEMBERS)
+            for verdict in decided.of_member(member)
+        )
+
     return {
         "clients": len(everybody),
         "grants": sum(len(client.policy.grants) for client in everybody),
         "resources": len(everybody) * ITEMS,
-        "pairs": pairs,
-        "permitted": permitted,
-        "cpu_s": round(looked_at - began, 2),
-        "without_looking_at_each_cpu_s": round(ended - looked_at, 2),
+        "pairs": len(everybody) * ITEMS * MEMBERS,
+        "permitted": permitted(),
+        "cpu_s": round(_least(permitted), 2),
     }
 
 
@@ -183,40 +191,35 @@ def _pairs(everybody: list[Client]) -> dict[str, Any]:
 
 
 def _client(found: Rows, repeats: int) -> dict[str, Any]:
-    """Evaluate one client again and again, each time with one resource changed or with nothing changed; count the ledger rows written.
+    """Evaluate clients, each with one resource changed, then with nothing changed; count the ledger rows written for each."""
+    chosen = found.clients[:repeats]
+    written = set[int]()
 
-    The least wall time is told beside: on a busy machine CPU time grows too, as processes push each other out of its caches.
-    """
-    chosen = found.clients[len(found.clients) // 2]
-    changed, written, waited = [], [], []
-    meter = Meter(server=found.server)
-    for _ in range(20):
-        _change_one(found, chosen)
-        disclose_client(found.gateway, found.org, chosen)
-        found.delivered(chosen)
-    for number in range(repeats):
-        _change_one(found, chosen)
-        before, began = found.clock.at, time.perf_counter()
-        with meter.stage(str(number)):
-            disclose_client(found.gateway, found.org, chosen)
-        waited.append(time.perf_counter() - began)
-        ledger = _one(found, LEDGER, before, chosen)
-        written.append(ledger.written)
-        changed.append(meter.stages.pop(str(number)))
-        found.delivered(chosen)
-    with meter.stage("unchanged"):
-        for _ in range(repeats):
-            disclose_client(found.gateway, found.org, chosen)
-    unchanged = _one(found, LEDGER, before, chosen).written - written[-1]
+    def evaluate(client: int) -> None:
+        disclose_client(found.gateway, found.org, client)
+
+    def change_all() -> None:
+        for client in chosen:
+            found.delivered(client)
+            _change_one(found, client)
+
+    after_change = _spent(found, chosen, evaluate, change_all)
+    change_all()
+    before = found.clock.at
+    for client in chosen:
+        evaluate(client)
+        written.add(_one(found, LEDGER, before, client).written)
+    before = found.clock.at
+    without_change = _spent(found, chosen, evaluate)
+    ledger = _one(found, LEDGER, before, chosen[0])
     return {
         "resources": ITEMS,
         "members": MEMBERS,
         "ledger_rows": ledger.n,
-        "one_resource_changed_ms": _mean_ms(changed),
-        "one_resource_changed_least_wall_ms": round(min(waited) * 1000, 2),
-        "nothing_changed_ms": _mean_ms([meter.stages["unchanged"]], repeats),
-        "ledger_rows_written": sorted(set(written)),
-        "ledger_rows_written_when_nothing_changed": unchanged,
+        "one_resource_changed": after_change,
+        "nothing_changed": without_change,
+        "ledger_rows_written": sorted(written),
+        "ledger_rows_written_when_nothing_changed": ledger.written,
     }
 
 
@@ -228,41 +231,38 @@ def _change_one(found: Rows, client: int) -> None:
 
 def _questions(found: Rows, repeats: int) -> dict[str, Any]:
     """Ask for explanations, a simulation and a matrix, each of another client."""
-    asked = [(client, _one(found, MEMBER, client).member, _one(found, REPORT, client).ref) for client in found.clients]
-    past = found.clock.at
-    gateway, org = found.gateway, found.org
+    asked = [(client, _one(found, MEMBER, client).member, _one(found, REPORT, client).ref) for client in found.clients[:repeats]]
+    past, gateway, org = found.clock.at, found.gateway, found.org
+    questions: dict[str, Callable[[tuple[int, str, str]], object]] = {
+        "resource": lambda one: explain(gateway, org, one[1], one[2]),
+        "class": lambda one: explain(gateway, org, one[1], class_="report"),
+        "as_of": lambda one: explain(gateway, org, one[1], one[2], at=past),
+    }
     return {
-        "explain": {
-            "resource_ms": _asked(found, repeats, asked, lambda _, member, ref: explain(gateway, org, member, ref)),
-            "class_ms": _asked(found, repeats, asked, lambda _, member, __: explain(gateway, org, member, class_="report")),
-            "as_of_ms": _asked(found, repeats, asked, lambda _, member, ref: explain(gateway, org, member, ref, at=past)),
-        },
-        "matrix_ms": _asked(found, repeats // 3, asked, lambda client, _, __: matrix(gateway, org, client)),
-        "simulate_ms": _asked(
-            found,
-            repeats // 3,
-            asked,
-            lambda client, _, __: simulate(
-                gateway, org, client=client, person=f"p{found.clients.index(client) * 3 + 1}", level="basic"
-            ),
+        "explain": {name: _spent(found, asked, ask) for name, ask in questions.items()},
+        "matrix": _spent(found, asked, lambda one: matrix(gateway, org, one[0])),
+        "simulate": _spent(
+            found, asked, lambda one: simulate(gateway, org, client=one[0], person=f"p{found.person(one[0])}", level="basic")
         ),
     }
 
 
-def _asked(found: Rows, repeats: int, asked: list[tuple[int, str, str]], ask: Callable[[int, str, str], object]) -> float:
-    for one in asked[:20]:
-        ask(*one)
-    meter = Meter(server=found.server)
-    with meter.stage("asked"):
-        for number in range(repeats):
-            ask(*asked[number % len(asked)])
-    return _mean_ms([meter.stages["asked"]], repeats)
-
-
-def _mean_ms(stages: list[dict[str, float]], count: int | None = None) -> float:
-    """Return the CPU milliseconds of one, this process and the database together."""
-    spent = sum(stage["gateway_cpu_s"] + stage["database_cpu_s"] for stage in stages)
-    return round(spent / (count or len(stages)) * 1000, 2)
+def _spent(
+    found: Rows, inputs: list[T], work: Callable[[T], object], prepare: Callable[[], None] = lambda: None
+) -> dict[str, float]:
+    """Return CPU milliseconds of one, this process and the database together, the mean of the best of several batches; and the least wall."""
+    meter, walls = Meter(server=found.server), list[float]()
+    for number in range(BATCHES + 1):
+        prepare()
+        # The first is to warm up.
+        with meter.stage(str(number)):
+            for one in inputs:
+                began = time.perf_counter()
+                work(one)
+                walls.append(time.perf_counter() - began)
+    del meter.stages["0"]
+    least = min(stage["gateway_cpu_s"] + stage["database_cpu_s"] for stage in meter.stages.values()) / len(inputs)
+    return {"cpu_ms": round(least * 1000, 2), "least_wall_ms": round(min(walls) * 1000, 2)}
 
 
 def _one(found: Rows, query: str, *values: object) -> Any:
@@ -275,12 +275,13 @@ def _bars(figures: dict[str, Any]) -> Iterator[dict[str, Any]]:
     single = figures["single"]["per_s"]
     yield _bar(f"single decisions a second a core: at least {SINGLE_PER_S}", single, met=single >= SINGLE_PER_S)
     yield _bar(f"{pairs['pairs']} pairs: less than {PAIRS_S:g} s", pairs["cpu_s"], met=pairs["cpu_s"] < PAIRS_S)
-    for name in ("one_resource_changed_ms", "nothing_changed_ms"):
-        yield _bar(f"one client, {name}: less than {CLIENT_MS:g}", client[name], met=client[name] < CLIENT_MS)
+    for name in ("one_resource_changed", "nothing_changed"):
+        spent = client[name]["cpu_ms"]
+        yield _bar(f"one client, {name}: less than {CLIENT_MS:g} ms", spent, met=spent < CLIENT_MS)
     only = client["ledger_rows_written_when_nothing_changed"] == 0 and max(client["ledger_rows_written"]) < MEMBERS
     yield _bar("only changed ledger rows are written", client["ledger_rows_written"], met=only)
-    for name, spent in figures["explain"].items():
-        yield _bar(f"explain, {name}: less than {EXPLAIN_MS:g}", spent, met=spent < EXPLAIN_MS)
+    for name, found in figures["explain"].items():
+        yield _bar(f"explain, {name}: less than {EXPLAIN_MS:g} ms", found["cpu_ms"], met=found["cpu_ms"] < EXPLAIN_MS)
 
 
 def _bar(text: str, measured: object, *, met: bool) -> dict[str, Any]:

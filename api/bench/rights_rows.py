@@ -88,6 +88,10 @@ class Rows:
     server: int | None
     clock: Ticking = field(default_factory=Ticking)
 
+    def person(self, client: int) -> int:
+        """Return the number of a client's first person."""
+        return self.clients.index(client) * 3 + 1
+
     def delivered(self, client: int) -> None:
         """Let a client's portals have everything that was decided."""
         with self.database.transaction(self.org) as db:
