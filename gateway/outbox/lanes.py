@@ -25,6 +25,9 @@ LEASE: Final = timedelta(seconds=float(os.environ.get("ZORGSLUIS_LEASE_S", "60")
 # A holder sends nothing in the last part of its lease: another may take over at its end.
 MARGIN: Final = LEASE / 10
 
+# What the portal contract allows, for a portal whose manifest says nothing else.
+MAX_ENTRIES: Final = 100
+
 # An expired lease is due also without work: its holder died after the last receipt.
 DUE: Final = """
 select lane.id from lane join portal on portal.id = lane.portal_id
@@ -138,7 +141,7 @@ def claim(gateway: Gateway, org: int, lane_id: int, sink: SinkConnector, context
         portal_id=row.portal_id,
         portal=row.portal,
         retraction=row.retraction,
-        max_entries=row.max_entries or sink.manifest().max_entries,
+        max_entries=row.max_entries or MAX_ENTRIES,
         attempt=row.attempt,
         fence=leased.fence,
         deadline=leased.lease_until,
