@@ -21,7 +21,6 @@ from gateway.mapping.er7fields import (
     NULL,
     STOPS,
     Choice,
-    Item,
     comp,
     each,
     fld,
@@ -38,6 +37,7 @@ from gateway.mapping.er7fields import (
     there,
     word,
 )
+from gateway.mapping.er7place import below, byte_range, moved, written
 from gateway.mapping.er7tree import NONE, Node, Tree, scope, scopes
 from gateway.mapping.expressions import Expression
 
@@ -287,49 +287,6 @@ def _field(path: Er7Path, rest: str) -> Er7Path:
     return Er7Path(path.text, path.segment, path.every, path.condition, int(number), choice, int(part_ or 0), int(below or 0))
 
 
-def _below(at: Located, part: str) -> Located:
-    """Return the place of a part: of a segment ``5`` is a field, of a field ``1.2`` is a sub-component, ``2`` of a component too."""
-    if not part:
-        return at
-    numbers = [int(number) for number in part.split(".")]
-    if at.segment and not at.number:
-        return Located(at.segment, *numbers)
-    if at.component:
-        return Located(at.segment, at.number, at.component, numbers[0])
-    return Located(at.segment, at.number, numbers[0], numbers[1] if len(numbers) > 1 else 0)
-
-
-def _moved(place: tuple[Node, int], part: str) -> tuple[tuple[Node, int], str]:
-    """Return the segment and part that are meant: ``@12.5`` is field 5 of segment 12 of the message, beside the one that was read."""
-    if not part.startswith("@"):
-        return place, part
-    number, _, below = part[1:].partition(".")
-    tree = place[0].tree
-    return (place[0] if tree is None else tree.all[int(number)], place[1]), below
-
-
-def written(place: tuple[Node, int], at: Located) -> str:
-    """Return a place as people write it: ``PID-5[1].1.2``, ``OBX(3)-5[1]``; a segment is counted from the second on."""
-    node, which = place
-    if type(node) is Item:
-        at = Located(node.up.name if node.up else "", node.of, at.component, at.sub)
-        which, node = node.n, node.up or NONE
-    text = f"{node.name or at.segment}{f'({node.n})' if node.n > 1 else ''}"
-    if at.number:
-        text += f"-{at.number}[{which or 1}]"
-    return text + (f".{at.component}" if at.component else "") + (f".{at.sub}" if at.sub else "")
-
-
-def _range(found: er7.Offsets, place: Any, at: Located, part: str) -> tuple[int, int] | None:
-    if type(place) is str:
-        return None
-    (node, which), part = _moved(place, part)
-    at = _below(at, part)
-    if type(node) is Item:
-        return found.range((node.up or NONE).i, node.of, node.n, at.component, at.sub)
-    return found.range(node.i, at.number, which, at.component, at.sub)
-
-
 @dataclass(frozen=True, slots=True)
 class Er7Dialect:
     """Messages of HL7 v2 in the usual encoding. ``sets``: the character set of those that don't say theirs."""
@@ -390,12 +347,12 @@ class Er7Dialect:
         """Return a place as it stands in lineage and issues."""
         if type(place) is str:
             return place
-        place, part = _moved(place, part)
-        return written(place, _below(at, part))
+        place, part = moved(place, part)
+        return written(place, below(at, part))
 
     def locator(self, body: bytes) -> Locator:
         """Return what says where in a message a place is."""
-        return partial(_range, er7.offsets(body, self.sets))
+        return partial(byte_range, er7.offsets(body, self.sets))
 
     def sought(self, name: str, expression: str) -> str:
         """Return the number of the segment from which one with a condition is sought; see ``Dialect``."""

@@ -16,7 +16,8 @@ from gateway.mapping.engine import Head
 from gateway.mapping.faults import missing, no_key, overflow
 from gateway.mapping.fill import MISS, Draft, RowPlan, Run
 from gateway.mapping.generate_place import nested
-from gateway.mapping.generate_row import lone, number_slots, write_rows
+from gateway.mapping.generate_row import write_rows
+from gateway.mapping.generate_slots import lone, number_slots
 from gateway.mapping.lineage import Step
 from gateway.mapping.rows import MapMade, RowMade
 from gateway.mapping.writer import Writer, first, holes, joined, keyed, written

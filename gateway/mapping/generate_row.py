@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
-from gateway.mapping.convert import Converter, RowFacts, named
-from gateway.mapping.dialect import Dialect, Emitted
+from gateway.mapping.dialect import Emitted
 from gateway.mapping.generate_place import fixed, nested, places_itself, places_new, write_place
+from gateway.mapping.generate_slots import asked_for, asks_much, groups_of, lone
 from gateway.mapping.rows import ERASED, MapMade, RowMade
 from gateway.mapping.writer import Writer, conditions, first, holes, joined, keyed, written
 
@@ -19,10 +19,10 @@ SHARED: Final = "x"
 
 def write_rows(write: Writer, made: MapMade) -> None:
     """Write all rows of a map, and what becomes of the record when a required one stays empty."""
-    groups = _groups(made)
+    groups = groups_of(made)
     if any(map(asks_much, made.rows)):
         write(f"{SHARED} = Context(None, run.ids, run.system, n0, n{made.depth}, None)")
-    for number in sorted(_asked_for(made, groups)):
+    for number in sorted(asked_for(made, groups)):
         write(f"g{number} = False")
     for number, one in enumerate(made.rows):
         _row(write, made, one, number, groups)
@@ -31,57 +31,6 @@ def write_rows(write: Writer, made: MapMade) -> None:
             asked = f"q{number} and " if one.conditional else ""
             write(f"if {asked}not g{groups[number]}:")
             write(f"    missing(draft, run, R{number}, {_place(one)!r})")
-
-
-def number_slots(made: MapMade, dialect: Dialect, converters: Mapping[str, Converter], slots: list[RowFacts | None]) -> None:
-    """Give each row that remembers, or whose context serves all records of a source, its slot."""
-    for one in made.rows if dialect.remembers else ():
-        plan = one.plan
-        if plan is None:
-            continue
-        keeps = places_itself(plan) and plan.kinds[0] in (dict, str)
-        keeps = keeps and (_one_text(one, made.depth, converters) if one.key else one.remembers)
-        if keeps or one.sourced:
-            one.slot = len(slots)
-            slots.append(None if keeps else plan.facts)
-
-
-def _one_text(one: RowMade, depth: int, converters: Mapping[str, Converter]) -> bool:
-    """Whether the key of a reference hangs on one text alone, by a converter whose answers may be kept."""
-    found = holes(one.key or [])
-    if len(found) != 1 or one.path is not None or one.target is None or not found[0].converter:
-        return False
-    emitted = found[0].path.emit(depth)
-    return bool(emitted.field and emitted.node) and not emitted.component and named(converters[found[0].converter]).remembered
-
-
-def asks_much(one: RowMade) -> bool:
-    """Whether a row's converter gets the context that all such rows of a resource share: it may ask for the record, not for a unit."""
-    return (
-        one.plan is not None and one.path is not None and one.key is None and not one.alone and one.slot < 0 and one.unit is None
-    )
-
-
-def lone(made: MapMade, one: RowMade) -> bool:
-    """Whether a row alone fills what stands in the body under the first name of its path."""
-    first_names = [row.plan.places[0].name for row in made.rows if row.plan is not None and row.plan.places]
-    return one.plan is not None and bool(one.plan.places) and first_names.count(one.plan.places[0].name) == 1
-
-
-def _groups(made: MapMade) -> dict[int, int]:
-    """Return for each row the number of the flag that says whether its element is filled."""
-    first: dict[tuple[str, ...], int] = {}
-    return {
-        number: number if one.multiple else first.setdefault(one.group, number)
-        for number, one in enumerate(made.rows)
-        if one.plan is not None
-    }
-
-
-def _asked_for(made: MapMade, groups: dict[int, int]) -> set[int]:
-    """Return the flags that something asks for."""
-    later = {group for number, group in groups.items() if group != number}
-    return later | {groups[number] for number, one in enumerate(made.rows) if one.required}
 
 
 def _place(one: RowMade) -> str:
@@ -110,7 +59,7 @@ def _row(write: Writer, made: MapMade, one: RowMade, number: int, groups: dict[i
     if asked:
         write(f"if {' and '.join(asked)}:")
         write.depth += 1
-    _Row(write, made, one, number, f"g{group}" if group in _asked_for(made, groups) else "").fill()
+    _Row(write, made, one, number, f"g{group}" if group in asked_for(made, groups) else "").fill()
     if asked:
         # What was found under a condition may not be there below it.
         write.known = known
