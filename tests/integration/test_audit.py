@@ -256,7 +256,9 @@ def test_each_change_of_links_and_rights_is_told_with_who_decided_and_what_it_se
     consent.set_grant(world.gateway, world.org, client="1001", person="50", level="private-medical", granted_by="client")
     consent.unlink(world.gateway, world.org, portal="familie", client="1001", person="50", by="front desk")
 
-    told = world.rows("select event, action, agent, client_id, detail from audit_event where event not in ('chain-start', 'withheld') order by seq")
+    told = world.rows(
+        "select event, action, agent, client_id, detail from audit_event where event not in ('chain-start', 'withheld') order by seq"
+    )
 
     assert [(row.event, row.action, row.agent) for row in told] == [
         ("link", "C", "front desk"),
