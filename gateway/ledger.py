@@ -264,9 +264,12 @@ def _write(db: Connection, values: dict[str, int], differing: Sequence[Any]) -> 
     with db.cursor() as cursor, cursor.copy(FILL) as copy:
         for row in differing:
             copy.write_row(row)
-    for statement in (NEW_LANES, NEW_ROWS, CHANGED_ROWS, NO_WORK, WORK):
-        db.execute(statement, values, prepare=True)
-    review_staying(db, values["client"])
     actions = Counter(row.action for row in differing)
-    lanes = tuple(row.id for row in db.execute(LANES, values, prepare=True))
+    new, work = sum(row.ledger_id is None for row in differing), actions["put"] + actions["delete"] + actions["narrow"]
+    needed = {NEW_LANES: work, NEW_ROWS: new, CHANGED_ROWS: len(differing) - new, NO_WORK: len(differing) - work, WORK: work}
+    for statement, rows in needed.items():
+        if rows:
+            db.execute(statement, values, prepare=True)
+    review_staying(db, values["client"])
+    lanes = tuple(row.id for row in db.execute(LANES, values, prepare=True)) if work else ()
     return Change(lanes=lanes, delivering=actions["put"], retracting=actions["delete"] + actions["narrow"])

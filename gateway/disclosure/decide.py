@@ -71,9 +71,9 @@ def decide_by(rules: Rules, facts: Facts, subscriber: Subscriber, policy: Policy
     but is barred, one that falls short. Of equals, the wider level, then the older one.
     """
     case = Case(facts, subscriber, policy, at, audience_of(facts))
-    for forbid in rules.forbids:
-        if forbid.holds(case):
-            return REFUSALS[forbid.code]
+    for _, refusal, holds in rules.forbids:
+        if holds(case):
+            return REFUSALS[refusal]
     own = [(_end_of(rules, grant, case), grant) for grant in policy.grants if grant.person == subscriber.person]
     code, best = max(own, key=_far) if len(own) > 1 else own[0] if own else (LADDER[0], None)
     if best is None or code == LADDER[0]:
@@ -89,16 +89,16 @@ def _far(end: tuple[Code, Grant]) -> tuple[int, bool, int]:
 def _end_of(rules: Rules, grant: Grant, case: Case) -> Code:
     """Return what a grant comes to; one that is barred and falls short as well counts for nothing."""
     short = _falls_short(rules, grant, case)
-    for bar in rules.bars:
-        if bar.holds(grant, case):
-            return LADDER[0] if short else bar.code
+    for _, code, holds in rules.bars:
+        if holds(grant, case):
+            return LADDER[0] if short else code
     return short or "grant"
 
 
 def _falls_short(rules: Rules, grant: Grant, case: Case) -> Code | None:
-    for rung in rules.rungs:
-        if rung.fails(grant, case):
-            return rung.code
+    for _, code, fails in rules.rungs:
+        if fails(grant, case):
+            return code
     return None
 
 
