@@ -162,7 +162,8 @@ PARENTAL = variants(
     replace(TRUSTED, parental=True, basis="representative"), 2, confirmed_at=[LONG_AGO, *BIRTHDAYS, NOW], level=["basic"]
 )
 BY_LAW = [replace(TRUSTED, basis="statutory"), replace(BASIC, basis="statutory")]
-MANDATED = variants(MANDATES[0], 1, kind=["parent-authority"], scope=[frozenset({"care"})])
+PARENT = replace(MANDATES[0], kind="parent-authority")
+MANDATED = [PARENT, PARENT, *variants(MANDATES[0], 1, kind=["guardian"], scope=[frozenset({"care"})])]
 SIMPLY_SAID = [
     consent
     for decision in ("deny", "permit")
@@ -178,7 +179,7 @@ THEMES: list[dict[str, st.SearchStrategy[Any]]] = [
         {
             "grants": st.lists(st.sampled_from(BY_LAW), min_size=1, max_size=1),
             "representations": st.lists(st.sampled_from(MANDATED) | mandates, max_size=2),
-            "birth_date": st.none() | st.sampled_from(BIRTHS),
+            "birth_date": st.sampled_from([None, *BIRTHS[6:]]),
         }
     ]
     * 3,
