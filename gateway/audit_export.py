@@ -87,6 +87,9 @@ KINDS: Final = {
     "search": Kind(type=QUERY, nl="opgezocht", en="looked up"),
     "export": Kind(type=EXPORT, nl="overzicht van inzage gemaakt", en="account of access made", reason="PATRQT"),
 }
+# AuditEvent.outcome.
+SUCCESS: Final = "0"
+MINOR_FAILURE: Final = "4"
 OTHER: Final = Kind(type=USED, nl="overige handeling", en="other act")
 
 
@@ -124,12 +127,17 @@ def audit_event(row: Any) -> dict[str, Any]:
         "subtype": [{"system": SUBTYPE, "code": row.event, "display": kind.en}],
         "action": row.action,
         "recorded": row.at.astimezone(UTC).isoformat(timespec="milliseconds"),
-        "outcome": "0",
+        "outcome": MINOR_FAILURE if _failed(row) else SUCCESS,
         "purposeOfEvent": [{"coding": [{"system": REASON, "code": kind.reason}]}],
         "agent": list(_agents(row)),
         "source": {"site": row.organisation, "observer": {"display": "Zorgsluis"}},
         "entity": list(_entities(row)),
     }
+
+
+def _failed(row: Any) -> bool:
+    """Tell whether what was tried did not come about: a code that opened nothing, a registry that gave no answer."""
+    return row.event == "link-refused" or (row.event == "consent-answer" and "status" not in row.detail)
 
 
 def _agents(row: Any) -> Iterator[dict[str, Any]]:

@@ -29,6 +29,7 @@ on conflict (code) do update
 set name = excluded.name, dossier_acr = excluded.dossier_acr, step_up_minutes = excluded.step_up_minutes, expiry = excluded.expiry,
   freeze_at_end = excluded.freeze_at_end, freeze_on_death = excluded.freeze_on_death
 returning id"""
+ORGANISATION: Final = "select id from organisation where code = %s"
 UPSERT_SOURCE: Final = """
 insert into source (org, code, connector, system, zone, settings) values (%s, %s, %s, %s, %s, %s)
 on conflict (org, code) do update
@@ -50,6 +51,14 @@ INSERT_FINGERPRINT: Final = """
 insert into key_fingerprint (org, purpose, fingerprint) values (%s, %s, %s) on conflict do nothing"""
 FINGERPRINTS: Final = "select purpose, fingerprint from key_fingerprint where org = %s"
 
+# What disclosure judges by and the file can change: a portal that asks less, an organisation that asks more.
+JUDGED_BY: Final = """
+select organisation.dossier_acr, organisation.step_up_minutes, organisation.expiry, organisation.freeze_at_end, portal.code, portal.step_up,
+  portal.acr, portal.retraction, portal.audiences, portal.settings ->> 'origin' as origin
+from organisation left join portal on portal.org = organisation.id where organisation.code = %s order by portal.code"""
+JUDGE_AGAIN: Final = """
+insert into disclose_due (org, client_id, cause) select distinct org, client_id, 'configuration' from link where org = %s"""
+
 
 def install(database: Database, config: Config, key_folder: Path, clock: Clock) -> dict[int, KeyRing]:
     """Bring the tables in line with the file and return each organisation's keys.
@@ -60,6 +69,7 @@ def install(database: Database, config: Config, key_folder: Path, clock: Clock) 
     """
     rings: dict[int, KeyRing] = {}
     for organisation in config.organisations:
+        before = _judged_by(database, organisation.code)
         with database.transaction(None) as db:
             org = db.execute(UPSERT_ORGANISATION, _organisation(organisation)).fetchone()
         if org is None:
@@ -68,8 +78,20 @@ def install(database: Database, config: Config, key_folder: Path, clock: Clock) 
         with database.transaction(org.id) as db:
             _recognise(db, org.id, ring)
             _neighbours(db, org.id, organisation, clock)
+            if db.execute(JUDGED_BY, (organisation.code,)).fetchall() != before:
+                db.execute(JUDGE_AGAIN, (org.id,))
         rings[org.id] = ring
     return rings
+
+
+def _judged_by(database: Database, code: str) -> list[Any]:
+    """Return what disclosure judged by until now; nothing of an organisation that is new."""
+    with database.transaction(None) as db:
+        known = db.execute(ORGANISATION, (code,)).fetchone()
+    if known is None:
+        return []
+    with database.transaction(known.id) as db:
+        return db.execute(JUDGED_BY, (code,)).fetchall()
 
 
 def _recognise(db: Connection, org: int, ring: KeyRing) -> None:

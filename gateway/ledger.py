@@ -78,10 +78,12 @@ from (
         when ledger_id is null then 'put'
         when due_hash = content_hash and due_projection = projection and outbox.id is not null then null
         when held_hash = content_hash and outbox.sent_at is null then 'keep'
-        when held_projection = 'whole' and projection <> 'whole' then 'narrow'
+        -- what was found there after a crash has no known projection: it may be the whole
+        when held_hash is not null and coalesce(held_projection, 'whole') = 'whole' and projection <> 'whole' then 'narrow'
         else 'put' end
       when due_hash is null then case
-        when compared.state = 'delivered' and outbox.id is null and not frozen.yes then 'delete' end
+        when (compared.state = 'delivered' or compared.state = 'cannot_retract' and portal.retraction <> 'cannot')
+          and outbox.id is null and not frozen.yes then 'delete' end
       when held_hash is null and outbox.sent_at is null then 'drop'
       when frozen.yes and held_hash is not null then 'retain'
       when portal.retraction = 'cannot' then 'cannot'

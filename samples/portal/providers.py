@@ -5,6 +5,7 @@ Where they are stands in a file that is read at each question, so that a gateway
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import msgspec
 from samples.portal.errors import GatewaySilent, NotAllowed, NotThere, TooOften
 
 PATIENCE_S: Final = 30.0
+PART: Final = re.compile(r"[A-Za-z0-9_-]+")
 Answer = TypeVar("Answer")
 
 
@@ -127,49 +129,52 @@ class Gateway:
 
     def redeem(self, code: str, account: str, page: str) -> Linked:
         """Link a page with the code from a letter."""
-        return self._asked("POST", "links", Linked, {"code": code, "account": account, "page": page})
+        return self._asked("POST", ("links",), Linked, {"code": code, "account": account, "page": page})
 
     def rights(self, page: str, administrator: str) -> Rights:
         """Return who on a page may see what."""
-        return self._asked("GET", f"pages/{page}/rights?administrator={administrator}", Rights)
+        return self._asked("GET", ("pages", page, "rights"), Rights, administrator=administrator)
 
     def simulate(self, page: str, administrator: str, member: str, wish: Wish) -> Effect:
         """Return what a change of rights would do."""
-        return self._asked("POST", f"pages/{page}/simulate", Effect, wish.body(administrator, member=member))
+        return self._asked("POST", ("pages", page, "simulate"), Effect, wish.body(administrator, member=member))
 
     def save(self, page: str, administrator: str, member: str, wish: Wish) -> None:
         """Change somebody's rights: it holds when this returns."""
-        self._asked("PUT", f"pages/{page}/rights/{member}", _Anything, wish.body(administrator))
+        self._asked("PUT", ("pages", page, "rights", member), _Anything, wish.body(administrator))
 
     def remove(self, page: str, administrator: str, member: str) -> None:
         """Take somebody off a page."""
-        self._asked("DELETE", f"pages/{page}/rights/{member}?administrator={administrator}", _Anything)
+        self._asked("DELETE", ("pages", page, "rights", member), _Anything, administrator=administrator)
 
     def invite(self, page: str, administrator: str, wish: Wish) -> Invited:
         """Ask for an invitation; nobody can see anything by it before it is accepted."""
-        return self._asked("POST", f"pages/{page}/invitations", Invited, wish.body(administrator))
+        return self._asked("POST", ("pages", page, "invitations"), Invited, wish.body(administrator))
 
     def invitations(self, page: str, administrator: str) -> list[Invitation]:
         """Return the invitations of a page."""
-        found: _Invitations = self._asked("GET", f"pages/{page}/invitations?administrator={administrator}", _Invitations)
+        found: _Invitations = self._asked("GET", ("pages", page, "invitations"), _Invitations, administrator=administrator)
         return found.invitations
 
     def withdraw(self, page: str, administrator: str, number: str) -> None:
         """Take back an invitation that wasn't answered."""
-        self._asked("DELETE", f"pages/{page}/invitations/{number}?administrator={administrator}", _Anything)
+        self._asked("DELETE", ("pages", page, "invitations", number), _Anything, administrator=administrator)
 
     def accept(self, token: str, account: str) -> Linked:
         """Accept an invitation."""
-        return self._asked("POST", f"invitations/{token}/accept", Linked, {"account": account})
+        return self._asked("POST", ("invitations", token, "accept"), Linked, {"account": account})
 
     def decline(self, token: str, account: str) -> None:
         """Decline an invitation."""
-        self._asked("POST", f"invitations/{token}/decline", _Anything, {"account": account})
+        self._asked("POST", ("invitations", token, "decline"), _Anything, {"account": account})
 
-    def _asked(self, method: str, path: str, shape: type[Answer], body: object = None) -> Answer:
+    def _asked(self, method: str, place: Sequence[str], shape: type[Answer], body: object = None, **query: str) -> Answer:
+        # What somebody typed into a form never leads to another place than the one it is about.
+        if not all(PART.fullmatch(part) for part in place):
+            raise NotThere
         headers = {"Authorization": f"Bearer {self.provider.token}"}
         with _silence(), httpx2.Client(timeout=PATIENCE_S, trust_env=False, headers=headers) as http:
-            answer = http.request(method, f"{self.provider.url}/portal/{path}", json=body)
+            answer = http.request(method, f"{self.provider.url}/portal/{'/'.join(place)}", json=body, params=query)
             if answer.status_code == HTTPStatus.NOT_FOUND:
                 raise NotThere
             if answer.status_code == HTTPStatus.CONFLICT:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import mappings
-from gateway.config import Config, OrganisationConfig, ScheduleConfig, SourceConfig
+from gateway.config import Config, OrganisationConfig, PortalConfig, ScheduleConfig, SharingConfig, SourceConfig
 from gateway.database import Database
 from gateway.errors import Misconfigured
 from gateway.installation import install
@@ -21,6 +21,13 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "mappings" / "ons" / "class_map.csv"
 SECOND = "second_channel"
 SETTINGS: dict[str, Any] = {"base_url": "http://ecd.example", "secrets": {"certificate": "/nowhere/certificate"}}
+
+
+LINKED = """
+with client as (insert into client (org, patient_rid) values (%(org)s, 'p') on conflict (org, patient_rid) do nothing returning id),
+person as (insert into person (org, code) values (%(org)s, '50') on conflict (org, code) do nothing returning id)
+insert into link (org, portal_id, client_id, person_id, member, state, linked_at)
+select %(org)s, portal.id, client.id, person.id, gen_random_uuid(), 'active', now() from portal, client, person"""
 
 
 @pytest.fixture
@@ -79,6 +86,27 @@ def test_two_sources_that_say_different_things_of_a_class_are_refused(
 
     with pytest.raises(Misconfigured, match=r"the sources of ons-delinde say different things of patient"):
         install(database, config("ons", SECOND), tmp_path, clock)
+
+
+def test_clients_are_judged_again_when_the_organisation_or_a_portal_asks_something_else(
+    database: Database, clock: Ticking, tmp_path: Path
+) -> None:
+    def begin(asks: int, **manifest: Any) -> int:
+        settings = {"base_url": "http://portal.example", "secrets": {"key": "/nowhere/key"}, "manifest": manifest}
+        portal = PortalConfig(code="familie", connector="member-fhir", settings=settings)
+        sharing = SharingConfig(dossier_acr=asks)
+        whole = Config(organisations=(OrganisationConfig(code="delinde", name="De Linde", portals=(portal,), sharing=sharing),))
+        (org,) = install(database, whole, tmp_path, clock)
+        with database.transaction(org) as db:
+            db.execute(LINKED, {"org": org})
+            return db.execute("delete from disclose_due where cause = 'configuration'").rowcount
+
+    begin(2)
+    assert begin(2) == 0
+    assert begin(3) == 1
+    assert begin(3) == 0
+    assert begin(3, retraction="cannot") == 1
+    assert begin(3, retraction="cannot", step_up=False) == 1
 
 
 @pytest.mark.parametrize(("hours", "zone"), [((7, 11, 19), "Europe/Amsterdam"), ((7, 19), "Europe/Lisbon")])

@@ -311,6 +311,36 @@ def test_a_portal_that_cannot_take_back_keeps_it_and_the_ledger_says_so(world: W
     assert {line.kind: line.fates for line in ledgers(world.gateway, world.org).disclosure}["Observation"] == {"retained": 1}
 
 
+def test_what_could_not_be_taken_back_is_taken_back_once_the_portal_can(world: World) -> None:
+    filled(world)
+    world.rows("update portal set retraction = 'cannot' returning id")
+    world.link("50", "private-medical")
+    world.deliver()
+    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="none")
+    assert world.rows(WORK) == []
+
+    world.rows("update portal set retraction = 'delete' returning id")
+    assert disclose_client(world.gateway, world.org, world.client()) > 0
+
+    assert {row.op for row in world.rows(WORK)} == {"delete"}
+    world.deliver()
+    assert world.held("50") == {}
+
+
+def test_what_a_member_may_hold_whole_is_narrowed_before_anything_is_delivered(world: World) -> None:
+    filled(world)
+    world.link("50", "private-medical")
+    world.deliver()
+    world.rows("update disclosure_ledger set held_projection = null returning id")
+
+    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="basic")
+
+    assert {row.rtype for row in world.rows(WORK) if (row.op, row.ledger) == ("put", "retract_pending")} >= {
+        "Patient",
+        "Appointment",
+    }
+
+
 def test_both_ledgers_balance_whatever_happened(world: World) -> None:
     filled(world)
     world.link("50", "private-medical")
