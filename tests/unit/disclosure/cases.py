@@ -103,7 +103,7 @@ TERMS: Mapping[str, Sequence[Any]] = {
 TRUSTED = Grant(id=0, person=1, level="private-medical", valid_from=DAYS[0])
 BASIC = Grant(id=0, person=1, level="basic", valid_from=DAYS[0])
 NOTHING = Grant(id=0, person=1, level="none", valid_from=DAYS[0])
-PLAIN_GRANTS = [*variants(TRUSTED, 1, **TERMS), *variants(BASIC, 1, **TERMS), NOTHING]
+PLAIN_GRANTS = [*variants(TRUSTED, 1, **TERMS), *variants(BASIC, 1, **TERMS), *[NOTHING] * 5]
 GRANTS = [*variants(TRUSTED, 3, **TERMS), *variants(BASIC, 3, **TERMS)]
 EXCLUSIONS = variants(Exclusion(valid_from=DAYS[0]), 3, person=PERSONS, class_=["report", "calendar"], rkey=[1, 2], **PERIODS)
 MANDATES = variants(
