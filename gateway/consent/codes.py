@@ -15,8 +15,9 @@ from uuid import UUID
 from gateway.audit import AuditEvent, append
 from gateway.clients import find_client
 from gateway.consent.changing import Changing, changing
-from gateway.consent.grants import put_grant
+from gateway.consent.grants import put_grant, refuse_while_suspended
 from gateway.consent.links import make_link
+from gateway.consent.outstanding import revoke
 from gateway.consent.pages import open_page
 from gateway.consent.people import known_person, known_portal, person_of
 from gateway.consent.tries import account_hash, count_try, forgive, tell_refused
@@ -30,9 +31,6 @@ VALID: Final = timedelta(days=42)
 # Crockford: what is easily misread is read as what it looks like; dashes and spaces are for the eye.
 READ_AS: Final = str.maketrans({"I": "1", "L": "1", "O": "0", "-": None, " ": None})
 
-REVOKE: Final = """
-update link_code set revoked_at = app_now()
-where client_id = %s and person_id = %s and portal_id = %s and redeemed_at is null and revoked_at is null"""
 ISSUE: Final = """
 insert into link_code (org, client_id, portal_id, person_id, hash, level, classes, issued_at, issued_by, expires_at)
 values (%s, %s, %s, %s, %s, %s, %s, app_now(), %s, app_now() + %s) returning id, expires_at"""
@@ -91,7 +89,7 @@ def issue_code(
     with gateway.database.transaction(org) as db:
         client_id, portal_id = find_client(db, gateway.keys(org).ids(), client), known_portal(db, org, portal)
         person_id = person_of(db, org, person)
-        revoked = db.execute(REVOKE, (client_id, person_id, portal_id)).rowcount
+        revoked = revoke(db, client_id, person=person_id, portal=portal_id)
         narrowed = None if classes is None else sorted(classes)
         values = (org, client_id, portal_id, person_id, _hash(gateway, org, plain), level, narrowed, by, VALID)
         made = db.execute(ISSUE, values).fetchone()
@@ -113,7 +111,7 @@ def revoke_codes(gateway: Gateway, org: int, *, client: str | int, person: str, 
     """
     with gateway.database.transaction(org) as db:
         client_id, portal_id = find_client(db, gateway.keys(org).ids(), client), known_portal(db, org, portal)
-        revoked = db.execute(REVOKE, (client_id, known_person(db, org, person), portal_id)).rowcount
+        revoked = revoke(db, client_id, person=known_person(db, org, person), portal=portal_id)
         detail = {"person": person, "portal": portal, "revoked": revoked}
         append(
             db, gateway.keys(org), org, [AuditEvent(event="link-code", action="D", agent=by, client_id=client_id, detail=detail)]
@@ -127,6 +125,7 @@ def redeem_code(gateway: Gateway, org: int, *, portal: str, code: str, account: 
     Raises:
         NotFound: the code opens nothing, or the page is about somebody else.
         Conflict: this account is linked to the client as somebody else already.
+        Rejected: the letter promised a level, and the person's rights are suspended.
         Throttled: too many wrong codes.
     """
     holder = account_hash(gateway, org, portal, account)
@@ -177,6 +176,7 @@ def _begin(under: Changing, used: Any, told: Sequence[AuditEvent]) -> None:
     if used.level == "none":
         under.take_effect(*told)
     else:
+        refuse_while_suspended(under, used.person)
         put_grant(under, used.person, used.level, used.issued_by, *told, classes=used.classes)
 
 

@@ -10,6 +10,7 @@ from gateway.audit import AuditEvent
 from gateway.consent.changing import Changing, changing
 from gateway.consent.grants import CURRENT, GRANT, SUPERSEDE
 from gateway.consent.mandates import refuse_without_mandate
+from gateway.consent.outstanding import take_back
 from gateway.consent.people import known_person
 from gateway.consent.tasks import announce_birthdays
 from gateway.disclosure.decide import Level
@@ -55,7 +56,7 @@ def change_grant(
 
 
 def suspend(gateway: Gateway, org: int, *, client: str | int, person: str, by: str = "operator") -> Change:
-    """Set a person's rights aside for a while: what was delivered is retracted until they are reinstated.
+    """Set a person's rights aside for a while: what was delivered is retracted until they are reinstated, and open letters are revoked.
 
     Raises:
         NotFound: there is no such client or person.
@@ -63,6 +64,7 @@ def suspend(gateway: Gateway, org: int, *, client: str | int, person: str, by: s
     """
     with changing(gateway, org, client) as under:
         rows = _some(_rows(under, person), "active", lambda row: row.level != "none" and row.status == "active")
+        take_back(under, known_person(under.db, org, person), by)
         _supersede(under, rows, {"status": "suspended"}, "suspend", by, person)
     return under.change
 
@@ -85,11 +87,14 @@ def reinstate(gateway: Gateway, org: int, *, client: str | int, person: str, by:
 def withdraw(gateway: Gateway, org: int, *, client: str | int, person: str | None = None, by: str = "operator") -> Change:
     """Withdraw a person's rights, or everybody's: nothing stays at the portals. Withdrawing what is withdrawn changes nothing.
 
+    Open letters go with them, and open invitations when it is everybody's: whoever uses one later gets nothing.
+
     Raises:
         NotFound: there is no such client or person.
     """
     with changing(gateway, org, client) as under:
         rows = [row for row in _rows(under, person) if row.level != "none" and row.status in IN_FORCE]
+        take_back(under, None if person is None else known_person(under.db, org, person), by)
         _supersede(under, rows, {"status": "withdrawn"}, "withdraw", by, person)
     return under.change
 

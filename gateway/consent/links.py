@@ -8,6 +8,7 @@ from typing import Final
 from gateway.audit import AuditEvent
 from gateway.clients import find_client, find_related, number_of
 from gateway.consent.changing import Changing, changing
+from gateway.consent.outstanding import take_back
 from gateway.consent.people import known_person, known_portal, person_of
 from gateway.errors import Conflict
 from gateway.ledger import Change
@@ -115,12 +116,13 @@ def unlink(gateway: Gateway, org: int, *, portal: str, client: str | int, person
 
 
 def end_link(under: Changing, portal: str, person: str, by: str) -> None:
-    """End a person's link to the client at a portal, if it is there, and let that take effect.
+    """End a person's link to the client at a portal, if it is there, and let that take effect. Their open letters go with it.
 
     Raises:
         NotFound: there is no such portal or person.
     """
     portal_id, person_id = known_portal(under.db, under.org, portal), known_person(under.db, under.org, person)
+    take_back(under, person_id, by)
     ended = under.db.execute(END, (portal_id, under.client, person_id)).fetchone()
     if ended is not None:
         rights = under.db.execute(END_RIGHTS, {"client": under.client, "person": person_id}).rowcount
