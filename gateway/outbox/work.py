@@ -44,25 +44,32 @@ order by retracts desc, outbox.op desc, outbox.link_id,
 
 # A grant change holds the link's row until it commits, its ledger and outbox rows with it: after this lock both are the newest.
 LOCK_LINK: Final = "select from link where id = %s for share"
-# Decided before the member's rights last changed, and not looked at since: the client is decided again, and meanwhile it isn't sent.
+# What may no longer be as it was decided is decided again, at the next turn of the sweeper, and meanwhile it isn't sent.
 STALE: Final = """
 insert into disclose_due (org, client_id, cause)
 select distinct link.org, link.client_id, 'epoch' from outbox join link on link.id = outbox.link_id
-where outbox.id = any(%(ids)s) and outbox.op = 'put' and outbox.epoch <> link.epoch"""
+where outbox.id = any(%(ids)s) and outbox.op = 'put' and outbox.state = 'ready' and outbox.sent_at is null
+  and not exists (select from disclose_due due where due.client_id = link.client_id and due.cause <> 'store')"""
+# What changed since the decision, of what ``disclosure_verdict`` judges: rights move the epoch, a class or a configuration makes the client
+# due, a moment passes (and makes it due, once the sweeper notices), and the source takes back or marks what it gave.
 MARK: Final = """
 update outbox set sent_at = app_now()
 from disclosure_ledger ledger join resource on resource.rkey = ledger.rkey join link on link.id = ledger.link_id
+join client on client.id = link.client_id
 left join resource_history history
   on history.rkey = ledger.rkey and history.version = ledger.version and history.version <> resource.version
 where outbox.id = any(%(ids)s) and ledger.id = outbox.ledger_id and outbox.state = 'ready' and outbox.sent_at is null
   and outbox.op = %(op)s
-  and (outbox.op = 'delete' or (outbox.epoch = link.epoch and link.state = 'active' and ledger.content_hash is not null and not resource.deleted
+  and (outbox.op = 'delete' or (outbox.epoch = link.epoch and link.state = 'active' and ledger.content_hash is not null
+    and (client.next_change_at is null or client.next_change_at > app_now())
+    and not exists (select from disclose_due due where due.client_id = client.id and due.cause <> 'store')
+    and not resource.deleted and not resource.withdrawn and not resource.labels && array['confidential', 'V', 'hidden', 'third-party']
     and (resource.version = ledger.version or history.rkey is not null)))
 returning outbox.id, outbox.revision, outbox.op, outbox.attempt, ledger.id as ledger_id, ledger.rkey, ledger.projection,
   ledger.content_hash, ledger.version, ledger.grant_id, ledger.etag, ledger.link_id, link.member::text as member,
   resource.rtype, resource.rid, case when resource.version = ledger.version then resource.body else history.body end as body"""
 
-# What can't be sent as it was decided (its source withdrew it, say) waits for the decision that is under way.
+# And it waits for that decision.
 WAIT: Final = """
 update outbox set not_before = app_now() + interval '15 seconds'
 where id = any(%(ids)s) and op = 'put' and state = 'ready' and sent_at is null"""

@@ -160,6 +160,7 @@ def test_a_decision_from_before_the_last_change_of_rights_is_decided_again_and_n
     assert [row.cause for row in world.rows("select cause from disclose_due where client_id = %s", world.client_id)] == ["epoch"]
 
     world.rows("update outbox set epoch = link.epoch from link where link.id = link_id")
+    world.rows("delete from disclose_due")
     world.clock.forward(minutes=1)
     world.deliver()
     assert set(world.portal.holds(member)) == {"Observation/weight"}

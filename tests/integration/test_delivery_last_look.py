@@ -1,0 +1,115 @@
+"""What was decided and waits to be sent is looked at once more: nothing leaves that its source, a class or the time forbids by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from gateway import consent
+from gateway.ledger import due_now
+from schedules.sweeper import sweep
+from schedules.threads import Threads
+from tests.integration.delivery_world import RunningPortal, World, a_world, running_portal
+from tests.integration.rights_world import at_portal, furnish, linked
+
+EVERYTHING = {"Patient/p1", "Appointment/visit", "Observation/weight"}
+WEIGHT = "rtype = 'Observation' and rid = 'weight'"
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
+    with running_portal(tmp_path_factory.mktemp("portal")) as portal:
+        yield portal
+
+
+@pytest.fixture
+def world(database_url: str, portal: RunningPortal) -> Iterator[World]:
+    """The portal refuses everything until it behaves again."""
+    portal.behave()
+    portal.plan("503", times=None)
+    world = a_world(database_url, portal)
+    with world.gateway.database:
+        furnish(world)
+        yield world
+
+
+def well_again(world: World, **span: float) -> None:
+    world.portal.behave()
+    world.clock.forward(**span)
+    world.deliver()
+
+
+def swept(world: World) -> None:
+    """Let the sweeper take two turns: one decides, and what waited for that goes with the next."""
+    for _ in range(2):
+        with Threads() as each:
+            sweep(world.gateway, world.org, each)
+        world.clock.forward(minutes=1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["withdrawn = true", *(f"labels = '{{{label}}}'" for label in ("confidential", "V", "hidden", "third-party"))],
+)
+def test_what_its_source_took_back_or_marked_while_it_waited_is_never_sent(world: World, change: str) -> None:
+    member = linked(world, "private-medical")
+    # The next version is stored; what the store makes due waits for the slot.
+    world.rows(f"update resource set {change}, version = version + 1 where {WEIGHT}")
+    world.rows("insert into disclose_due (org, client_id, cause) values (%s, %s, 'store')", world.org, world.client_id)
+
+    well_again(world, hours=2)
+    assert "Observation/weight" not in world.portal.holds(member)
+
+    swept(world)
+    assert set(at_portal(world, member)) == EVERYTHING - {"Observation/weight"}
+    assert world.outbox() == []
+
+
+def test_nothing_of_a_client_is_sent_after_a_right_ended_until_it_is_decided_again(world: World) -> None:
+    ended = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person="anna")
+    until = world.clock() + timedelta(hours=1)
+    consent.set_grant(world.gateway, world.org, client=world.client_id, person="anna", level="private-medical", valid_to=until)
+    stays = linked(world, "private-medical", "bas")
+
+    well_again(world, hours=2)
+    assert (world.portal.holds(ended), world.portal.holds(stays)) == ({}, {})
+
+    swept(world)
+    assert (world.portal.holds(ended), set(at_portal(world, stays))) == ({}, EVERYTHING)
+    assert world.outbox() == []
+
+
+def test_what_the_sweeper_noticed_is_not_sent_before_it_is_decided(world: World) -> None:
+    member = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person="anna")
+    until = world.clock() + timedelta(hours=1)
+    consent.set_grant(world.gateway, world.org, client=world.client_id, person="anna", level="private-medical", valid_to=until)
+    world.clock.forward(hours=2)
+    assert due_now(world.gateway, world.org, 10) == [world.client_id]
+
+    well_again(world, minutes=1)
+
+    assert world.portal.holds(member) == {}
+
+
+def test_a_class_that_was_taken_away_while_its_items_waited_holds_them_until_it_is_decided(world: World) -> None:
+    member = linked(world, "private-medical")
+    world.rows("delete from class_map where class_key = 'report'")
+    world.rows("insert into disclose_due (org, client_id, cause) values (%s, %s, 'configuration')", world.org, world.client_id)
+
+    well_again(world, hours=2)
+    assert world.portal.holds(member) == {}
+
+    swept(world)
+    assert set(at_portal(world, member)) == EVERYTHING - {"Observation/weight"}
+    assert world.outbox() == []
+
+
+def test_a_client_that_cannot_be_decided_becomes_due_once(world: World) -> None:
+    linked(world, "private-medical")
+    world.rows("update client set next_change_at = app_now()")
+    for _ in range(3):
+        well_again(world, hours=1)
+
+    assert [row.cause for row in world.rows("select cause from disclose_due")] == ["epoch"]
