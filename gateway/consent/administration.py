@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.audit import AuditEvent, append
-from gateway.consent.grants import put_grant, refuse_while_suspended
+from gateway.consent.grants import put_grant
+from gateway.consent.limits import limits_of
 from gateway.consent.links import end_link
 from gateway.consent.mandates import authority_of
 from gateway.consent.pages import Place, administered, administering
+from gateway.consent.terms import Terms
 from gateway.database import Connection
 from gateway.errors import NotFound, Rejected
 from gateway.ledger import Change
@@ -99,15 +101,14 @@ def set_rights(
 
     Raises:
         NotFound: this member administers no such page, or nobody on it is that member.
-        Rejected: the administrator may not give this level, would raise their own, or it was suspended.
+        Rejected: the administrator may not give this level, would raise their own, or the care organisation suspended or ended it.
     """
     with administering(gateway, org, place) as (under, found):
         person = _member(under.db, found, member)
         if person.person_id == found.administrator_id and level != "none":
             raise Rejected("administrators don't set their own rights; the care organisation does")
-        refuse_while_suspended(under, person.person)
-        terms = authority_of(under, found.administrator, level)
-        put_grant(under, person.person, level, f"person {found.administrator}", **(terms | {"classes": classes}))
+        terms: Terms = {**limits_of(under, person.person), **authority_of(under, found.administrator, level), "classes": classes}
+        put_grant(under, person.person, level, f"person {found.administrator}", **terms)
     return under.change
 
 

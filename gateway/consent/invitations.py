@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from gateway.audit import AuditEvent
 from gateway.consent.changing import Changing, changing
-from gateway.consent.grants import put_grant, refuse_while_suspended
-from gateway.consent.links import make_link
+from gateway.consent.grants import put_grant
+from gateway.consent.limits import limits_of
+from gateway.consent.links import last_holder, make_link
 from gateway.consent.mandates import authority_of
 from gateway.consent.pages import Place, administered, administering
 from gateway.consent.people import known_portal, person_of
+from gateway.consent.terms import Terms
 from gateway.consent.tries import account_hash, count_try, forgive, tell_refused
 from gateway.errors import NotFound
 from gateway.runtime import Gateway
@@ -118,14 +120,14 @@ def accept_invitation(gateway: Gateway, org: int, *, portal: str, token: str, ac
     Raises:
         NotFound: the token opens nothing.
         Conflict: the account is on the page already.
-        Rejected: who invited may not give this level any more, or the account's rights were suspended.
+        Rejected: who invited may not give this level any more, or the care organisation suspended or ended the account's rights.
         Throttled: too many wrong tries.
     """
     holder = account_hash(gateway, org, portal, account)
     attempt = count_try(gateway, org, portal, holder)
-    # An account is the same person wherever it was invited; its number says nothing to who doesn't hold the key.
-    person = f"{portal}:{holder.hex()[:24]}"
     with _answering(gateway, org, portal, token, attempt) as under:
+        # An account is the same person wherever it was invited; its number says nothing to who doesn't hold the key.
+        person = last_holder(under, portal, holder) or f"{portal}:{holder.hex()[:24]}"
         answered = _answer(under, portal, token, "accepted", person)
         member, linked = make_link(under, portal, person, by=f"portal {portal}", account=holder)
         detail = {"invitation": answered.id, "page": answered.page, "member": member}
@@ -133,8 +135,7 @@ def accept_invitation(gateway: Gateway, org: int, *, portal: str, token: str, ac
             AuditEvent(event="invitation", action="E", agent=f"portal {portal}", detail=detail),
             *([linked] if linked else []),
         ]
-        refuse_while_suspended(under, person)
-        terms = authority_of(under, answered.administrator, answered.level)
+        terms: Terms = {**limits_of(under, person), **authority_of(under, answered.administrator, answered.level)}
         put_grant(
             under, person, answered.level, f"person {answered.administrator}", *told, **{**terms, "classes": answered.classes}
         )

@@ -25,8 +25,14 @@ where link.state <> 'active' or link.related_rid is distinct from coalesce(exclu
 returning id"""
 HELD: Final = """
 select from link where portal_id = %s and client_id = %s and account = %s and person_id <> %s and state <> 'ended'"""
+# Who last held an account is who it is when it comes again; an ended link keeps it for that until somebody else is linked with it.
+HOLDER: Final = """
+select person.code from link join person on person.id = link.person_id
+where link.portal_id = %s and link.client_id = %s and link.account = %s and link.state = 'ended'"""
+RELEASE: Final = """
+update link set account = null where portal_id = %s and client_id = %s and account = %s and person_id <> %s and state = 'ended'"""
 END: Final = """
-update link set state = 'ended', ended_at = app_now(), epoch = epoch + 1, account = null
+update link set state = 'ended', ended_at = app_now(), epoch = epoch + 1
 where portal_id = %s and client_id = %s and person_id = %s and state <> 'ended' returning id"""
 # A right ends with the last link that it was used over: a link that is made again starts with nothing.
 END_RIGHTS: Final = """
@@ -95,6 +101,7 @@ def make_link(
     portal_id, person_id = known_portal(under.db, under.org, portal), person_of(under.db, under.org, person)
     if under.db.execute(HELD, (portal_id, under.client, account, person_id)).fetchone() is not None:
         raise Conflict("this account is on the page already")
+    under.db.execute(RELEASE, (portal_id, under.client, account, person_id))
     member = under.gateway.keys(under.org).ids().resource_id("zorgsluis", "member", f"{portal}|{under.patient}|{person}")
     related = related_rid or find_related(under.db, under.client, person)
     made = under.db.execute(LINK, (under.org, portal_id, under.client, person_id, member, related, account)).fetchone()
@@ -102,6 +109,12 @@ def make_link(
         return member, None
     detail = {"portal": portal, "person": person, "member": member}
     return member, AuditEvent(event="link", action="C", agent=by, link_id=made.id, detail=detail)
+
+
+def last_holder(under: Changing, portal: str, account: bytes) -> str | None:
+    """Return the person (code) who was linked to the client with this account before, and isn't now."""
+    row = under.db.execute(HOLDER, (known_portal(under.db, under.org, portal), under.client, account)).fetchone()
+    return None if row is None else str(row.code)
 
 
 def unlink(gateway: Gateway, org: int, *, portal: str, client: str | int, person: str, by: str = "operator") -> Change:
