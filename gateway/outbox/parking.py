@@ -18,6 +18,7 @@ from gateway.outbox.work import Sending
 from gateway.runtime import Gateway
 
 WAITS: Final = "waits-for"
+GIVEN_UP: Final = "given-up"
 PARK: Final = """
 update outbox set state = 'parked', sent_at = null, attempt = attempt + 1, error_code = %(code)s, error_detail = %(detail)s
 where id = %(id)s and revision = %(revision)s"""
@@ -49,12 +50,22 @@ from waiting where outbox.id = waiting.id and outbox.state = 'ready' and outbox.
 # A portal that takes other things, and for a day has failed over this one whenever it was sent by itself.
 HOPELESS_TRIES: Final = 10
 HOPELESS_AFTER: Final = timedelta(days=1)
-GIVE_UP: Final = f"""
-update outbox set state = 'parked',
-  error_detail = alone || ' tries since ' || to_char(queued_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"')
+HOPELESS: Final = f"""
+select id from outbox
 where lane_id = %(lane)s and state = 'ready' and op = 'put' and sent_at is null and queued_at < app_now() - %(after)s
   and least(attempt, alone) >= {HOPELESS_TRIES} and error_code in ('{TransientError.code}', '{AmbiguousError.code}')
-returning id"""
+for update"""
+GIVE_UP: Final = """
+update outbox set state = 'parked',
+  error_detail = alone || ' tries since ' || to_char(queued_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI"Z"')
+where id = any(%(ids)s) and op = 'put' returning id"""
+# The member may only see less than they hold: what the portal won't narrow is taken away as a whole.
+WITHDRAW: Final = """
+update outbox set op = 'delete', sent_at = null, attempt = 0, error_code = %(code)s
+from disclosure_ledger ledger
+where outbox.id = any(%(ids)s) and ledger.id = outbox.ledger_id and outbox.op = 'put' and ledger.state = 'retract_pending'
+  and ledger.held_hash is not null
+returning outbox.id"""
 ANY_PARKED: Final = "select from outbox where lane_id = %(lane)s and state = 'parked' limit 1"
 PARKED: Final = """
 select outbox.id, portal.code as portal, link.member::text as member, resource.rtype || '/' || resource.rid as resource,
@@ -95,10 +106,14 @@ def park(lane: Lane, sending: Sending, error: GatewayError) -> None:
 def give_up(db: Connection, lane: Lane) -> None:
     """Set aside what the portal has failed over for a day, while it takes the rest.
 
-    Only what certainly isn't there: what is in doubt is read back first. A retraction is never given up.
+    Only what certainly isn't there: what is in doubt is read back first. A retraction is never given up, and what the portal won't
+    narrow is taken away.
     """
-    for row in db.execute(GIVE_UP, {"lane": lane.id, "after": HOPELESS_AFTER}):
-        log.warning("delivery.parked", portal=lane.portal, lane=lane.id, outbox=row.id, code="given-up")
+    hopeless = [row.id for row in db.execute(HOPELESS, {"lane": lane.id, "after": HOPELESS_AFTER})]
+    if hopeless:
+        db.execute(WITHDRAW, {"ids": hopeless, "code": GIVEN_UP})
+        for row in db.execute(GIVE_UP, {"ids": hopeless}):
+            log.warning("delivery.parked", portal=lane.portal, lane=lane.id, outbox=row.id, code=GIVEN_UP)
 
 
 def sort_out(db: Connection, lane: Lane) -> None:

@@ -12,18 +12,12 @@ from gateway.errors import GatewayError, NotFound
 from gateway.outbox.doubt import resolve
 from gateway.outbox.failure import later, tried, unmark
 from gateway.outbox.lanes import Lane, hold
-from gateway.outbox.parking import park
+from gateway.outbox.parking import WITHDRAW, park
 from gateway.outbox.work import Batch, Sending
 
 # The portal holds another version than the one that we named: 412 by the contract, 409 from servers that call it a conflict.
 VERSION_MOVED: Final = frozenset({409, 412})
 RECONCILE_LIMIT: Final = 3
-WITHDRAW: Final = """
-update outbox set op = 'delete', sent_at = null, attempt = 0, error_code = %(code)s
-from disclosure_ledger ledger
-where outbox.id = any(%(ids)s) and ledger.id = outbox.ledger_id and outbox.op = 'put' and ledger.state = 'retract_pending'
-  and ledger.held_hash is not null
-returning outbox.id"""
 
 
 def refused(lane: Lane, batch: Batch, sent: Sequence[Sending], error: GatewayError) -> list[Batch]:

@@ -117,3 +117,22 @@ def test_a_retraction_is_never_set_aside(world: World) -> None:
     world.portal.behave()
     days(world, member, 1)
     assert "Observation/poison" not in world.portal.holds(member)
+
+
+def test_what_a_portal_will_not_narrow_for_a_day_is_taken_away_and_then_offered_smaller(world: World) -> None:
+    member = world.member()
+    rkey = world.store({"resourceType": "Appointment", "id": "a", "status": "booked", "patientInstruction": "nuchter"})
+    world.decide(member, rkey)
+    world.deliver()
+    world.portal.plan("503", match=f"{member}/Appointment/a$", times=None)
+    world.decide(member, rkey, "reduced")
+    world.rows("update disclosure_ledger set state = 'retract_pending'")
+
+    days(world, member, 2)
+    assert parked(world.gateway, world.org) == []
+    assert [(row.op, row.state) for row in world.outbox() if row.name == "Appointment/a"] == [("delete", "ready")]
+
+    world.portal.behave()
+    days(world, member, 1)
+    assert writes(world, member, "delete") == ["a"]
+    assert "nuchter" not in world.portal.holds(member)["Appointment/a"]
