@@ -96,7 +96,7 @@ def list_pages(context: typer.Context, client: OnlyClient = None, json: Json = F
             line(one)
         return
     rows: list[list[object]] = [
-        [one.page, one.portal, one.client, one.administrator, "closed" if one.closed_at else "open"] for one in found
+        [one.page, one.portal, one.client, one.administrator or "", "closed" if one.closed_at else "open"] for one in found
     ]
     table(["page", "portal", "client", "administrator", "state"], rows)
 

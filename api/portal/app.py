@@ -145,10 +145,10 @@ class PortalApi:
     def _simulate(self, caller: Caller, request: Request, body: bytes) -> tuple[HTTPStatus, Any]:
         asked = self._rights_in(caller, _shape(body, bodies.Wish))
         place = _place(caller, request, asked.administrator)
-        client, person, terms = administration.person_on(self._gateway, caller.org, place, member=asked.member, level=asked.level)
-        told = simulate(
-            self._gateway, caller.org, client=client, person=person, level=asked.level, classes=asked.classes, **terms
+        client, person, terms = administration.person_on(
+            self._gateway, caller.org, place, member=asked.member, level=asked.level, classes=asked.classes
         )
+        told = simulate(self._gateway, caller.org, client=client, person=person, level=asked.level, **terms)
         return HTTPStatus.OK, bodies.effect(told, person)
 
     def _save(self, caller: Caller, request: Request, body: bytes) -> tuple[HTTPStatus, Any]:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.audit import AuditEvent, append
+from gateway.consent.authority import authority_of
+from gateway.consent.changing import Changing
 from gateway.consent.grants import put_grant
-from gateway.consent.limits import limits_of
+from gateway.consent.limits import limited
 from gateway.consent.links import end_link
-from gateway.consent.mandates import authority_of
 from gateway.consent.pages import Place, administered, administering
 from gateway.consent.terms import Terms
 from gateway.database import Connection
@@ -74,16 +75,17 @@ def standings(gateway: Gateway, org: int, place: Place) -> tuple[int, list[Stand
     ]
 
 
-def person_on(gateway: Gateway, org: int, place: Place, *, member: str, level: str) -> tuple[int, str, Any]:
+def person_on(
+    gateway: Gateway, org: int, place: Place, *, member: str, level: str, classes: Sequence[str] | None
+) -> tuple[int, str, Terms]:
     """Return the client, the person (code) and the terms on which the administrator would give this level: what a simulation asks for.
 
     Raises:
         NotFound: this member administers no such page, or nobody on it is that member.
-        Rejected: the administrator may not give this level.
+        Rejected: as ``set_rights``.
     """
     with administering(gateway, org, place) as (under, found):
-        person = _member(under.db, found, member).person
-        terms = authority_of(under, found.administrator, level)
+        person, terms = _giving(under, found, member, level, classes)
         under.tell(AuditEvent(event="simulate", action="R", agent=place.agent, detail={"member": member, "level": level}))
     return under.client, person, terms
 
@@ -104,11 +106,8 @@ def set_rights(
         Rejected: the administrator may not give this level, would raise their own, or the care organisation suspended or ended it.
     """
     with administering(gateway, org, place) as (under, found):
-        person = _member(under.db, found, member)
-        if person.person_id == found.administrator_id and level != "none":
-            raise Rejected("administrators don't set their own rights; the care organisation does")
-        terms: Terms = {**limits_of(under, person.person), **authority_of(under, found.administrator, level), "classes": classes}
-        put_grant(under, person.person, level, f"person {found.administrator}", **terms)
+        person, terms = _giving(under, found, member, level, classes)
+        put_grant(under, person, level, f"person {found.administrator}", **terms)
     return under.change
 
 
@@ -134,6 +133,15 @@ def unknown_classes(gateway: Gateway, org: int, classes: Sequence[str]) -> tuple
     with gateway.database.transaction(org) as db:
         known = sorted(row[0] for row in db.execute(CLASSES, (org,)))
     return sorted(set(classes) - set(known)), known
+
+
+def _giving(under: Changing, page: Any, member: str, level: str, classes: Sequence[str] | None) -> tuple[str, Terms]:
+    """Return the person (code) and the terms on which the administrator gives them this; a simulation is refused what saving is refused."""
+    person = _member(under.db, page, member)
+    if person.person_id == page.administrator_id and level != "none":
+        raise Rejected("administrators don't set their own rights; the care organisation does")
+    terms = limited(under, person.person, authority_of(under, page.administrator, level, classes))
+    return person.person, {**terms, "classes": classes}
 
 
 def _member(db: Connection, page: Any, member: str) -> Any:

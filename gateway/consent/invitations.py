@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.audit import AuditEvent
+from gateway.consent.authority import authority_of
 from gateway.consent.changing import Changing, changing
 from gateway.consent.grants import put_grant
-from gateway.consent.limits import limits_of
+from gateway.consent.limits import limited
 from gateway.consent.links import last_holder, make_link
-from gateway.consent.mandates import authority_of
 from gateway.consent.pages import Place, administered, administering
 from gateway.consent.people import known_portal, person_of
 from gateway.consent.terms import Terms
@@ -99,11 +99,11 @@ def invite(
 
     Raises:
         NotFound: this member administers no such page.
-        Rejected: the administrator may not give this level.
+        Rejected: the administrator may not give this, or their own right doesn't hold.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with administering(gateway, org, place) as (under, found):
-        authority_of(under, found.administrator, level)
+        authority_of(under, found.administrator, level, classes)
         narrowed = None if classes is None else sorted(classes)
         values = (org, under.client, found.id, found.administrator_id, _hash(gateway, org, token), level, narrowed, VALID)
         made = under.db.execute(INVITE, values).fetchone()
@@ -135,10 +135,9 @@ def accept_invitation(gateway: Gateway, org: int, *, portal: str, token: str, ac
             AuditEvent(event="invitation", action="E", agent=f"portal {portal}", detail=detail),
             *([linked] if linked else []),
         ]
-        terms: Terms = {**limits_of(under, person), **authority_of(under, answered.administrator, answered.level)}
-        put_grant(
-            under, person, answered.level, f"person {answered.administrator}", *told, **{**terms, "classes": answered.classes}
-        )
+        theirs = authority_of(under, answered.administrator, answered.level, answered.classes)
+        terms: Terms = {**limited(under, person, theirs), "classes": answered.classes}
+        put_grant(under, person, answered.level, f"person {answered.administrator}", *told, **terms)
     return Joined(member=member, page=answered.page)
 
 

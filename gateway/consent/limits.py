@@ -20,8 +20,8 @@ where client_id = %(client)s and person_id = %(person)s and superseded_at is not
 BY_ADMINISTRATOR: Final = "person "
 
 
-def limits_of(under: Changing, person: str) -> Terms:
-    """Return the periods within which an administrator may give this person a right.
+def limited(under: Changing, person: str, terms: Terms) -> Terms:
+    """Return the terms on which an administrator gives this person a right, within the periods that the care organisation set.
 
     Raises:
         Rejected: the care organisation suspended or ended the person's rights, or lets them begin later.
@@ -32,7 +32,7 @@ def limits_of(under: Changing, person: str) -> Terms:
         raise Rejected("the care organisation has suspended the rights of this person")
     if any(_decided(row, under.gateway.clock()) for row in rows):
         raise Rejected("the care organisation decides about the rights of this person: it ended them, or they begin later")
-    return narrower({}, rows)
+    return narrower(terms, rows)
 
 
 def narrower(terms: Terms, rows: Iterable[Any]) -> Terms:

@@ -12,7 +12,6 @@ from gateway.clients import find_client
 from gateway.consent.changing import Changing, changing
 from gateway.consent.people import known_person, person_of
 from gateway.consent.tasks import flag_ended_mandates
-from gateway.consent.terms import Terms
 from gateway.errors import NotFound, Rejected
 from gateway.ledger import Change
 from gateway.runtime import Gateway
@@ -160,23 +159,6 @@ def mandate_for(under: Changing, basis: str, person: str, giver: str | None, lev
             f"person {giver} has no mandate for this client that covers {level} now; first: zorgsluis grant representation add"
         )
     return next(iter(found), None)
-
-
-def authority_of(under: Changing, person: str, level: str) -> Terms:
-    """Return on what basis this person gives rights: their own mandate if they have one, else the client's permission.
-
-    Who acts on a mandate acts within it: one that has ended, or is about money, gives nobody anything.
-
-    Raises:
-        Rejected: the person's mandate doesn't cover this level now.
-    """
-    if under.db.execute(EVER, (under.client, known_person(under.db, under.org, person))).fetchone() is None:
-        return {"basis": "client"}
-    try:
-        mandate_for(under, "representative", person, person, level)
-    except Rejected:
-        raise Rejected("the administrator's mandate has ended, or doesn't cover this level") from None
-    return {"basis": "representative", "representative": person}
 
 
 def refuse_without_mandate(under: Changing, given: int | None, level: str) -> None:

@@ -1,4 +1,7 @@
-"""Care pages: a portal's page about one client, with one administrator. A page may have lanes of several organisations; here is one."""
+"""Care pages: a portal's page about one client. The first of a client at a portal has the administrator, and is the only one that has.
+
+A page may have lanes of several organisations; here is one.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,20 @@ from uuid import UUID
 
 from gateway.audit import AuditEvent
 from gateway.clients import find_client, number_of
+from gateway.consent.authority import refuse_without_right
 from gateway.consent.changing import Changing, changing
 from gateway.consent.people import known_person
 from gateway.database import Connection
 from gateway.errors import NotFound
 from gateway.runtime import Gateway
 
+# Who opens the client's first page at a portal administers it; while it is open, whoever opens another is a member and no more.
 # A page that was closed may be opened again, by whoever has a code; one that is open keeps its administrator.
 OPEN: Final = """
-insert into care_page (org, portal_id, page, client_id, administrator_id, opened_at) values (%s, %s, %s, %s, %s, app_now())
+insert into care_page (org, portal_id, page, client_id, administrator_id, opened_at)
+select %(org)s, %(portal)s, %(page)s, %(client)s, case when not exists (
+    select from care_page where client_id = %(client)s and portal_id = %(portal)s and closed_at is null and administrator_id is not null
+  ) then %(person)s::bigint end, app_now()
 on conflict (org, portal_id, page) do update
 set administrator_id = excluded.administrator_id, opened_at = excluded.opened_at, closed_at = null
 where care_page.closed_at is not null and care_page.client_id = excluded.client_id"""
@@ -41,7 +49,7 @@ select care_page.page::text as page, portal.code as portal, client.patient_rid, 
 from care_page
 join portal on portal.id = care_page.portal_id
 join client on client.id = care_page.client_id
-join person on person.id = care_page.administrator_id
+left join person on person.id = care_page.administrator_id
 left join resource patient
   on patient.org = client.org and patient.rtype = 'Patient' and patient.rid = client.patient_rid and not patient.deleted
 where %(client)s::bigint is null or care_page.client_id = %(client)s order by care_page.id"""
@@ -73,19 +81,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageLine:
-    """A care page as an operator sees it: numbers, no names."""
+    """A care page as an operator sees it: numbers, no names. Without administrator, another of the client's pages there has one."""
 
     page: str
     portal: str
     client: str
-    administrator: str
+    administrator: str | None
     opened_at: datetime
     closed_at: datetime | None
 
 
 def open_page(under: Changing, portal_id: int, page: UUID, person_id: int) -> bool | None:
     """Open a page about the client for who holds a code; return whether they administer it, or nothing when it is about somebody else."""
-    under.db.execute(OPEN, (under.org, portal_id, page, under.client, person_id))
+    values = {"org": under.org, "portal": portal_id, "page": page, "client": under.client, "person": person_id}
+    under.db.execute(OPEN, values)
     row = under.db.execute(OPENED, (under.org, portal_id, page)).fetchone()
     if row is None or row.client_id != under.client:
         return None
@@ -97,10 +106,12 @@ def administered(db: Connection, org: int, place: Place) -> Any:
 
     Raises:
         NotFound: there is none.
+        Rejected: the member's own right doesn't hold now.
     """
     row = db.execute(ADMINISTERED, (org, place.portal, place.page, place.administrator)).fetchone()
     if row is None:
         raise NotFound(NO_PAGE)
+    refuse_without_right(db, row.client_id, row.administrator_id)
     return row
 
 

@@ -119,3 +119,68 @@ def test_who_comes_back_with_the_same_account_is_the_same_person(portal: Portal)
     assert portal.world.one(PERSON, member).code == "51"
     assert "Appointment" in held(portal, member)
     assert "Observation" not in held(portal, member)
+
+
+def test_a_letter_makes_nobody_administrator_of_others_by_opening_a_page_of_their_own(portal: Portal) -> None:
+    _, first = portal.page()
+
+    told = portal.redeem(portal.letter("51", "none"), "acc-2").json()
+
+    assert told["administrator"] is False
+    own = f"pages/{told['page']}/rights"
+    assert portal.ask("DELETE", f"{own}/{first}?administrator={told['member']}").status_code == 404
+    assert portal.ask("GET", f"pages/{told['page']}").json()["state"] == "active"
+    assert "Observation" in held(portal, first)
+
+
+@pytest.mark.parametrize("level", ["none", "basic"])
+def test_whose_own_right_does_not_hold_administers_nothing(portal: Portal, level: str) -> None:
+    page, administrator = portal.page(level=level)
+    invitation = {"administrator": administrator, "level": "basic"}
+    if level == "basic":
+        token = portal.invite(page, administrator)["token"]
+        act(portal, consent.suspend, person="50")
+        assert portal.accept(token).status_code == 409
+
+    assert portal.ask("POST", f"pages/{page}/invitations", invitation).status_code == 409
+    assert portal.ask("GET", f"pages/{page}/rights?administrator={administrator}").status_code == 409
+
+
+def test_administrators_without_a_mandate_give_no_more_than_they_have(portal: Portal) -> None:
+    page, administrator = portal.page()
+    token = portal.invite(page, administrator, "private-medical")["token"]
+    act(portal, consent.change_grant, person="50", level="basic", classes=["calendar"], valid_to=START + timedelta(days=9))
+    place = f"pages/{page}/invitations"
+
+    assert portal.accept(token).status_code == 409
+    for more in ({"level": "private-medical", "classes": ["calendar"]}, {"level": "basic"}):
+        assert portal.ask("POST", place, {"administrator": administrator, **more}).status_code == 409
+    within = portal.invite(page, administrator, "basic", classes=["calendar"])
+    assert portal.accept(within["token"]).status_code == 200
+    assert portal.world.one("select valid_to from trust_grant where granted_by = 'person 50'").valid_to == START + timedelta(
+        days=9
+    )
+
+
+def test_who_acts_on_a_mandate_gives_by_it_and_not_by_what_they_see_themselves(portal: Portal) -> None:
+    act(portal, consent.add_mandate, person="50", kind="mentor")
+    page, administrator = portal.page(level="none")
+
+    joined = portal.accept(portal.invite(page, administrator, "private-medical")["token"]).json()
+
+    assert "Observation" in held(portal, joined["member"])
+
+
+@pytest.mark.parametrize("case", ["own", "suspended"])
+def test_a_simulation_is_refused_what_saving_is_refused(portal: Portal, case: str) -> None:
+    page, administrator = portal.page()
+    member = portal.accept(portal.invite(page, administrator)["token"]).json()["member"]
+    act(portal, consent.suspend, person=portal.world.one(PERSON, member).code)
+    whose = administrator if case == "own" else member
+    wish = {"administrator": administrator, "level": "basic"}
+
+    saved = portal.ask("PUT", f"pages/{page}/rights/{whose}", wish)
+    simulated = portal.ask("POST", f"pages/{page}/simulate", {**wish, "member": whose})
+
+    assert (saved.status_code, simulated.status_code) == (409, 409)
+    assert saved.content == simulated.content
