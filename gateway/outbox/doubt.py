@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from gateway.connector import RemoteState
@@ -16,7 +17,7 @@ from gateway.errors import AmbiguousError
 from gateway.guard import guarded
 from gateway.jsonbytes import loads
 from gateway.outbox.lanes import Lane, hold
-from gateway.outbox.receipts import Settled, record
+from gateway.outbox.receipts import Settled, record, tell
 from gateway.outbox.tombstone import UNREADABLE, hash_of, is_gone
 from gateway.outbox.work import Batch, Sending, sending_of
 
@@ -26,14 +27,18 @@ select outbox.id, outbox.revision, outbox.op, outbox.attempt, ledger.id as ledge
 from outbox join disclosure_ledger ledger on ledger.id = outbox.ledger_id join resource on resource.rkey = ledger.rkey
 join link on link.id = ledger.link_id
 where outbox.id = any(%(ids)s) and outbox.op = %(op)s and outbox.sent_at is not null"""
-# The version that was under way can be an older one than the ledger wants by now; its number stands in its own bytes.
+# The version that was under way can be an older one than the ledger wants by now; its number stands in its own bytes. What was given by it:
+# not what the member was known to hold, nor an older version, which a portal has that was restored from a backup.
 CORRECT: Final = """
 update disclosure_ledger ledger
 set held_hash = remote.hash, etag = remote.etag, held_version = case when remote.hash is not null then
     case when remote.hash = ledger.held_hash then ledger.held_version else remote.version end end,
   held_projection = case when remote.hash = ledger.held_hash then ledger.held_projection end
 from unnest(%(ledger)s::bigint[], %(hash)s::bytea[], %(version)s::int[], %(etag)s::text[]) as remote (id, hash, version, etag)
-where ledger.id = remote.id"""
+join disclosure_ledger before using (id)
+where ledger.id = remote.id
+returning ledger.id, remote.hash is not null and remote.hash is distinct from before.held_hash
+  and coalesce(remote.version >= before.held_version, true) as given"""
 VERSION: Final = re.compile(r"[0-9]{1,9}")
 UNMARK: Final = "update outbox set sent_at = null where id = any(%(ids)s)"
 
@@ -55,7 +60,7 @@ def resolve(lane: Lane, batch: Batch) -> None:
     others = [pair for pair in pairs if not _as_decided(*pair, batch.op)]
     with hold(lane) as db:
         record(db, lane, batch.op, [_adopted(*pair) for pair in right])
-        _correct(db, others)
+        _correct(db, lane, others)
 
 
 def read_back(lane: Lane, member: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], RemoteState]:
@@ -88,8 +93,8 @@ def _adopted(sending: Sending, state: RemoteState) -> Settled:
     return Settled(sending=sending, etag=state.etag, status=None, adopted=True)
 
 
-def _correct(db: Connection, others: Sequence[tuple[Sending, RemoteState]]) -> None:
-    """Take over what the portal does hold, so that the next write names the right etag."""
+def _correct(db: Connection, lane: Lane, others: Sequence[tuple[Sending, RemoteState]]) -> None:
+    """Take over what the portal does hold, so that the next write names the right etag; what reached the member by it goes to the trail."""
     values = {
         "ledger": [sending.ledger_id for sending, _ in others],
         "hash": [hash_of(state) for _, state in others],
@@ -98,5 +103,11 @@ def _correct(db: Connection, others: Sequence[tuple[Sending, RemoteState]]) -> N
         "ids": [sending.id for sending, _ in others],
     }
     if others:
-        db.execute(CORRECT, values)
+        given = {row.id for row in db.execute(CORRECT, values) if row.given}
         db.execute(UNMARK, values)
+        tell(db, lane, "put", [_found(*pair) for pair in others if pair[0].ledger_id in given])
+
+
+def _found(sending: Sending, state: RemoteState) -> Settled:
+    """Say what was found: by which right and in which projection it was sent, the ledger may know no more."""
+    return _adopted(replace(sending, version=version_of(state), projection=None, grant_id=None), state)

@@ -82,6 +82,11 @@ def record(db: Connection, lane: Lane, op: Literal["put", "delete"], receipts: S
     db.execute(AGAIN, values)
     db.execute(MISSING, values)
     succeeded(db, lane.portal_id)
+    tell(db, lane, op, receipts)
+
+
+def tell(db: Connection, lane: Lane, op: Literal["put", "delete"], receipts: Sequence[Settled]) -> None:
+    """Write to the trail what a member was given, or what was taken back."""
     append(db, lane.gateway.keys(lane.org), lane.org, [_event(lane, op, receipt) for receipt in receipts])
 
 

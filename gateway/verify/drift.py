@@ -15,8 +15,10 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
+from gateway.audit import AuditEvent, append
 from gateway.database import Connection
 from gateway.ledger import disclose_client
+from gateway.outbox.doubt import version_of
 from gateway.outbox.tombstone import hash_of
 from gateway.runtime import Gateway
 from gateway.verify.comparison import Comparison, Key, compare, portals_of
@@ -42,7 +44,7 @@ ADOPT: Final = """
 insert into disclosure_ledger (org, portal_id, client_id, link_id, rkey, code, epoch, decided_at, held_hash, etag, state)
 select link.org, link.portal_id, link.client_id, link.id, resource.rkey, 'no-grant', link.epoch, app_now(), %(hash)s, %(etag)s, 'delivered'
 from link join resource on resource.org = link.org and resource.rtype = %(type)s and resource.rid = %(id)s
-where link.id = %(link)s on conflict (link_id, rkey) do nothing returning id"""
+where link.id = %(link)s on conflict (link_id, rkey) do nothing returning rkey"""
 DUE: Final = "insert into disclose_due (org, client_id, cause) values (%s, %s, 'drift')"
 OPEN: Final = """
 insert into task (org, kind, client_id, portal_id, detail, opened_at)
@@ -59,6 +61,10 @@ class Member:
     link: int
     member: str
     found: Comparison
+
+    def foreign(self) -> list[Key]:
+        """Return what is there and has no row in our ledger."""
+        return [key for key in self.found.unexplained if key not in self.found.known]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +154,18 @@ def repair(gateway: Gateway, org: int, found: Sequence[Drift]) -> int:
     for one in found:
         if one.any:
             with gateway.database.transaction(org) as db:
-                left += sum(_correct(db, member) for member in one.members)
+                for member in one.members:
+                    _correct(db, member.found)
+                foreign = [(member, key) for member in one.members for key in member.foreign()]
+                ours = [event for pair in foreign if (event := _adopted(db, one, *pair)) is not None]
+                append(db, gateway.keys(org), org, ours)
+                left += len(foreign) - len(ours)
                 db.execute(DUE, (org, one.client_id))
             disclose_client(gateway, org, one.client_id)
     return left
 
 
-def _correct(db: Connection, member: Member) -> int:
-    found = member.found
+def _correct(db: Connection, found: Comparison) -> None:
     known = [key for key in [*found.missing, *found.differing, *found.unexplained] if key in found.known]
     states = [found.states.get(key) for key in known]
     values = {
@@ -164,10 +174,22 @@ def _correct(db: Connection, member: Member) -> int:
         "etag": [None if state is None else state.etag for state in states],
     }
     db.execute(CORRECT, values)
-    return sum(not _adopted(db, member, key) for key in found.unexplained if key not in found.known)
 
 
-def _adopted(db: Connection, member: Member, key: Key) -> bool:
+def _adopted(db: Connection, one: Drift, member: Member, key: Key) -> AuditEvent | None:
+    """Take something into the ledger; return what the trail has to know of it: the member has it, whoever wrote it."""
     state = member.found.states[key]
     values = {"link": member.link, "type": key[0], "id": key[1], "hash": hash_of(state), "etag": state.etag}
-    return db.execute(ADOPT, values).fetchone() is not None
+    row = db.execute(ADOPT, values).fetchone()
+    if row is None:
+        return None
+    detail = {"portal": one.portal, "resource": "/".join(key), "version": version_of(state), "etag": state.etag, "adopted": True}
+    return AuditEvent(
+        event="delivery",
+        action="U",
+        agent="gateway",
+        client_id=one.client_id,
+        link_id=member.link,
+        rkey=row.rkey,
+        detail=detail,
+    )

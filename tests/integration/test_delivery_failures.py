@@ -102,6 +102,38 @@ def test_a_retraction_of_something_whose_delivery_is_in_doubt_takes_it_away(worl
     assert world.ledger("Observation/weight").state == "retracted"
 
 
+@pytest.mark.parametrize(("then", "told"), [("whole", "delivery"), (None, "retraction")])
+def test_what_a_lost_answer_turns_out_to_have_given_is_in_the_trail_before_what_followed(
+    world: World, then: str | None, told: str
+) -> None:
+    member = world.member()
+    world.decide(member, world.store(observation("weight", "72.50")))
+    world.portal.plan("reset-after-write", match=member)
+    world.deliver()
+    world.decide(member, world.store(observation("weight", "71.90")), then)
+    world.clock.forward(minutes=20)
+
+    world.deliver()
+
+    given, after = world.audited()
+    assert (given.event, given.detail["version"], given.detail["adopted"], given.detail["etag"]) == ("delivery", 1, True, 'W/"1"')
+    assert (after.event, after.detail["adopted"]) == (told, False)
+
+
+def test_what_a_member_was_known_to_hold_is_not_told_of_again_when_it_is_read_back(world: World) -> None:
+    member = world.member()
+    world.decide(member, world.store(observation("weight", "72.50")))
+    world.deliver()
+    world.decide(member, world.store(observation("weight", "71.90")))
+    world.portal.plan("down", match=member)
+    world.deliver()
+    world.clock.forward(minutes=20)
+
+    world.deliver()
+
+    assert [event.detail["version"] for event in world.audited()] == [1, 2]
+
+
 def test_a_lost_answer_to_a_retraction_is_settled_by_reading_back(world: World) -> None:
     member = world.member()
     rkey = world.store(observation("weight"))

@@ -85,6 +85,23 @@ def test_each_kind_of_drift_is_counted_with_its_reason_and_mended(world: World) 
     assert looked(world).because() == {"never-delivered": 1}
 
 
+def test_what_was_never_delivered_and_is_there_is_in_the_trail_once_it_is_found(world: World) -> None:
+    member = linked(world, "private-medical")
+    rkey = world.store({"resourceType": "Goal", "id": "hidden"})
+    stray = {"resourceType": "Goal", "id": "hidden", "meta": {"versionId": "1"}}
+    tamper(world, member, DeliveryItem(type="Goal", id="hidden", body=body(stray)))
+
+    repair(world.gateway, world.org, [looked(world)])
+    world.deliver()
+
+    [given, taken] = [event for event in world.audited() if event.rkey == rkey]
+    assert (given.event, given.detail["resource"], given.detail["version"], given.detail["adopted"]) == (
+        *("delivery", "Goal/hidden"),
+        *(1, True),
+    )
+    assert taken.event == "retraction"
+
+
 def test_what_came_back_at_the_portal_is_taken_back_again(world: World) -> None:
     member = linked(world, "private-medical")
     granted(world, "basic")
