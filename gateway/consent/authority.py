@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gateway.consent.changing import Changing
 from gateway.consent.limits import narrower
-from gateway.consent.mandates import COVERS, EVER, LIVE, mandate_for
+from gateway.consent.mandates import COVERS, EVER, LIVE
 from gateway.consent.people import known_person
 from gateway.consent.terms import Terms
 from gateway.database import Connection
@@ -49,10 +49,9 @@ def authority_of(under: Changing, person: str, level: str, classes: Sequence[str
     refuse_without_right(under.db, under.client, person_id)
     if under.db.execute(EVER, (under.client, person_id)).fetchone() is None:
         return _of_their_own(under.db.execute(HELD, (under.client, person_id)).fetchall(), level, classes)
-    try:
-        mandate_for(under, "representative", person, level)
-    except Rejected:
-        raise Rejected("the administrator's mandate has ended, or doesn't cover this level") from None
+    live = under.db.execute(LIVE, (under.client, person_id)).fetchall()
+    if level != "none" and not any(COVERS[level] & set(row.scope) for row in live):
+        raise Rejected("the administrator's mandate has ended, or doesn't cover this level")
     return {"basis": "representative", "representative": person}
 
 

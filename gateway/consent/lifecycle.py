@@ -102,15 +102,16 @@ def withdraw(gateway: Gateway, org: int, *, client: str | int, person: str | Non
 def expire(
     gateway: Gateway, org: int, *, client: str | int, person: str, at: datetime | None = None, by: str = "operator"
 ) -> Change:
-    """End the validity of a person's rights now, or at a moment to come, which the clock then sees to.
+    """End the validity of a person's rights now, or at a moment to come, which the clock then sees to. It is only ever brought forward.
 
     Raises:
         NotFound: there is no such client or person.
-        Rejected: the person has no right in force.
+        Rejected: the person has no right in force, or it ends before that already.
     """
     ends = at or gateway.clock()
     with changing(gateway, org, client) as under:
         rows = _some(_rows(under, person), "in force", lambda row: row.level != "none" and row.status in IN_FORCE)
+        rows = _some(rows, f"in force after {ends:%Y-%m-%d %H:%M}", lambda row: row.valid_to is None or row.valid_to > ends)
         _supersede(under, rows, {"valid_to": ends}, "expire", by, person)
     return under.change
 

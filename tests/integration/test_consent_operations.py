@@ -59,6 +59,18 @@ def test_a_right_that_is_ended_at_a_moment_goes_when_it_comes(world: World) -> N
     assert types(world) == set()
 
 
+@pytest.mark.parametrize("past", [False, True])
+def test_an_end_is_brought_forward_and_never_put_off(world: World, past: bool) -> None:
+    world.link("50")
+    grant(world, valid_to=START + timedelta(days=2))
+    world.clock.pass_time(days=3 if past else 0)
+
+    with pytest.raises(Rejected, match="in force after"):
+        call(world, consent.expire, person="50", at=START + timedelta(days=9))
+
+    assert [row.valid_to for row in rights(world)] == [START + timedelta(days=2)]
+
+
 def test_every_operation_adds_a_row_and_changes_no_earlier_one(world: World) -> None:
     world.link("50", "private-medical")
     steps: list[tuple[Any, dict[str, Any]]] = [
