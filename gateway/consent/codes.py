@@ -124,7 +124,7 @@ def redeem_code(gateway: Gateway, org: int, *, portal: str, code: str, account: 
 
     Raises:
         NotFound: the code opens nothing, or the page is about somebody else.
-        Conflict: this account is linked to the client as somebody else already.
+        Conflict: this account is linked to the client as somebody else already, or another account as this person.
         Rejected: the letter promised a level, and the person's rights are suspended.
         Throttled: too many wrong codes.
     """

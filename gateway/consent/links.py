@@ -25,6 +25,9 @@ where link.state <> 'active' or link.related_rid is distinct from coalesce(exclu
 returning id"""
 HELD: Final = """
 select from link where portal_id = %s and client_id = %s and account = %s and person_id <> %s and state <> 'ended'"""
+# One compartment, one account: a second letter to somebody doesn't open it to whoever holds the letter.
+OTHERS: Final = """
+select from link where portal_id = %s and client_id = %s and person_id = %s and account <> %s and state <> 'ended'"""
 # Who last held an account is who it is when it comes again; an ended link keeps it for that until somebody else is linked with it.
 HOLDER: Final = """
 select person.code from link join person on person.id = link.person_id
@@ -96,11 +99,13 @@ def make_link(
 
     Raises:
         NotFound: there is no such portal.
-        Conflict: the account holds the link of somebody else to this client.
+        Conflict: the account holds the link of somebody else to this client, or another account holds this link.
     """
     portal_id, person_id = known_portal(under.db, under.org, portal), person_of(under.db, under.org, person)
     if under.db.execute(HELD, (portal_id, under.client, account, person_id)).fetchone() is not None:
         raise Conflict("this account is on the page already")
+    if under.db.execute(OTHERS, (portal_id, under.client, person_id, account)).fetchone() is not None:
+        raise Conflict("another account is linked as this person; the care organisation ends that link first")
     under.db.execute(RELEASE, (portal_id, under.client, account, person_id))
     member = under.gateway.keys(under.org).ids().resource_id("zorgsluis", "member", f"{portal}|{under.patient}|{person}")
     related = related_rid or find_related(under.db, under.client, person)

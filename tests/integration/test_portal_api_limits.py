@@ -184,3 +184,13 @@ def test_a_simulation_is_refused_what_saving_is_refused(portal: Portal, case: st
 
     assert (saved.status_code, simulated.status_code) == (409, 409)
     assert saved.content == simulated.content
+
+
+def test_a_second_letter_opens_nobodys_compartment_to_another_account(portal: Portal) -> None:
+    _, member = portal.page("51", account="acc-2")
+    second = portal.letter("51")
+
+    assert portal.redeem(second, "acc-3").status_code == 409
+    assert portal.redeem(second, "acc-2").json()["member"] == member
+    act(portal, consent.unlink, portal="familie", person="51")
+    assert portal.redeem(portal.letter("51"), "acc-3").status_code == 201
