@@ -80,6 +80,16 @@ where verdict.org = app_org() and verdict.code = 'grant' and verdict.content_has
     ),
     Check(
         invariant="I1",
+        what="due by the ledger and not in the view",
+        remedy="disclose the client again: zorgsluis sync; until then the member may see or get what isn't theirs",
+        query=f"""
+with permitted as materialized (
+  select link_id, rkey from disclosure_verdict verdict where verdict.org = app_org() and verdict.code = 'grant')
+select {NAMED} as key {LEDGER} and ledger.content_hash is not null and {SETTLED}
+  and not exists (select from permitted where permitted.link_id = ledger.link_id and permitted.rkey = ledger.rkey) order by 1""",
+    ),
+    Check(
+        invariant="I1",
         what="journalled as mapped, and nothing was stored of it",
         remedy="see what became of it: zorgsluis trace",
         query="""
