@@ -50,11 +50,24 @@ def portals_of(gateway: Gateway, org: int) -> Iterator[tuple[Portal, Context]]:
     Raises:
         Misconfigured: a portal's connector isn't installed, or can't be loaded.
     """
+    for row in portal_rows(gateway, org):
+        yield reached(gateway, org, row)
+
+
+def portal_rows(gateway: Gateway, org: int) -> list[Any]:
+    """Return the organisation's portals as they are in the database, with ``id`` and ``code``."""
     with gateway.database.transaction(org) as db:
-        rows = db.execute(PORTALS).fetchall()
-    for row in rows:
-        portal = portal_of(row)
-        yield portal, context_for(gateway, org, portal, limits_at(portal.sink, portal.settings))
+        return db.execute(PORTALS).fetchall()
+
+
+def reached(gateway: Gateway, org: int, row: Any) -> tuple[Portal, Context]:
+    """Return one of ``portal_rows`` with the way to it.
+
+    Raises:
+        Misconfigured: its connector isn't installed, or can't be loaded.
+    """
+    portal = portal_of(row)
+    return portal, context_for(gateway, org, portal, limits_at(portal.sink, portal.settings))
 
 
 def compare(gateway: Gateway, org: int, sink: SinkConnector, context: Context, link: Any) -> Comparison:

@@ -7,7 +7,7 @@ follows from the date, so that asking again asks the same ones, and each has its
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
@@ -21,7 +21,7 @@ from gateway.ledger import disclose_client
 from gateway.outbox.doubt import version_of
 from gateway.outbox.tombstone import hash_of
 from gateway.runtime import Gateway
-from gateway.verify.comparison import Comparison, Key, compare, portals_of
+from gateway.verify.comparison import Comparison, Key, compare, portal_rows, reached
 
 # The order differs from day to day, and is the same for all who ask on one day.
 SAMPLE: Final = """
@@ -122,19 +122,25 @@ def drift(gateway: Gateway, org: int, *, day: date, sample: int | None = None) -
     Raises:
         GatewayError: a portal can't be asked, or its connector broke.
     """
-    found: list[Drift] = []
-    for portal, context in portals_of(gateway, org):
-        with gateway.database.transaction(org) as db:
-            links = db.execute(SAMPLE, {"portal": portal.id, "day": day.isoformat(), "sample": sample}).fetchall()
-        for client_id, of_client in groupby(links, key=lambda link: int(link.client_id)):
-            family = list(of_client)
-            members = tuple(
-                Member(link=link.id, member=link.member, found=compare(gateway, org, portal.sink, context, link))
-                for link in family
-            )
-            client = str(family[0].patient_rid)
-            found.append(Drift(portal=portal.code, portal_id=portal.id, client=client, client_id=client_id, members=members))
-    return found
+    return [one for portal in portal_rows(gateway, org) for one in drift_at(gateway, org, portal, day=day, sample=sample)]
+
+
+def drift_at(gateway: Gateway, org: int, row: Any, *, day: date, sample: int | None = None) -> Iterator[Drift]:
+    """Yield the clients at one portal (of ``portal_rows``), each as it was compared.
+
+    Raises:
+        GatewayError: the portal can't be asked, or its connector broke.
+    """
+    portal, context = reached(gateway, org, row)
+    with gateway.database.transaction(org) as db:
+        links = db.execute(SAMPLE, {"portal": portal.id, "day": day.isoformat(), "sample": sample}).fetchall()
+    for client_id, of_client in groupby(links, key=lambda link: int(link.client_id)):
+        family = list(of_client)
+        members = tuple(
+            Member(link=link.id, member=link.member, found=compare(gateway, org, portal.sink, context, link)) for link in family
+        )
+        client = str(family[0].patient_rid)
+        yield Drift(portal=portal.code, portal_id=portal.id, client=client, client_id=client_id, members=members)
 
 
 def note(gateway: Gateway, org: int, found: Iterable[Drift]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from gateway.connector import DeliveryItem
 from gateway.context import context_for
@@ -168,4 +169,32 @@ def test_a_portal_that_is_down_at_night_is_written_down_as_such(world: World) ->
     world.portal.plan("down", times=None)
 
     assert compare_sample(world.gateway, world.org, night) == []
-    assert world.one("select error_code from drift_night").error_code == "transient"
+    assert world.one("select error_code from drift_night").error_code == "familie: transient"
+
+
+def test_a_portal_that_is_down_at_night_costs_no_other_portal_its_turn(world: World) -> None:
+    linked(world, "basic")
+    down = {"base_url": "http://127.0.0.1:1", "secrets": {"key": str(world.portal.key)}}
+    # The lower number has its turn first.
+    first = world.one(
+        "insert into portal (id, org, code, connector, settings) overriding system value values (-1, %s, 'buiten', 'member-fhir', %s)"
+        " returning id",
+        *(world.org, Jsonb(down)),
+    ).id
+    world.rows(
+        "with elsewhere as ("
+        "  insert into link (org, portal_id, client_id, person_id, member, state, linked_at)"
+        "  select org, %s, client_id, person_id, gen_random_uuid(), state, linked_at from link returning id)"
+        " insert into disclosure_ledger (org, portal_id, client_id, link_id, rkey, code, epoch, decided_at, state)"
+        " select org, %s, client_id, elsewhere.id, rkey, code, epoch, decided_at, 'retracted' from disclosure_ledger, elsewhere",
+        *(first, first),
+    )
+    world.clock.at = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+    night = claim_night(world.gateway, world.org)
+    assert night is not None
+
+    [compared] = compare_sample(world.gateway, world.org, night)
+
+    assert (compared.portal, compared.any) == ("familie", False)
+    row = world.one("select members, missing, error_code from drift_night")
+    assert (row.members, row.missing, row.error_code) == (1, 0, "buiten: transient")
