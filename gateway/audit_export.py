@@ -62,7 +62,7 @@ KINDS: Final = {
     "link": Kind(type=RIGHTS, nl="naaste gekoppeld", en="relative linked"),
     "unlink": Kind(type=RIGHTS, nl="koppeling beëindigd", en="link ended"),
     "grant": Kind(type=RIGHTS, nl="toestemming gewijzigd", en="permission changed", reason="PATRQT"),
-    "exclude": Kind(type=RIGHTS, nl="uitsluiting vastgelegd", en="exclusion set", reason="PATRQT"),
+    "exclude": Kind(type=RIGHTS, nl="uitsluiting vastgelegd of opgeheven", en="exclusion set or lifted", reason="PATRQT"),
     "client": Kind(type=RIGHTS, nl="delen gestopt of hervat", en="sharing stopped or resumed"),
     "link-code": Kind(type=RIGHTS, nl="koppelcode uitgegeven of gebruikt", en="code of a letter issued or used"),
     "link-refused": Kind(type=RIGHTS, nl="koppelcode geweigerd", en="code of a letter refused"),

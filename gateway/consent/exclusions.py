@@ -78,7 +78,7 @@ def lift(gateway: Gateway, org: int, *, client: str | int, exclusion: int, by: s
         if not under.db.execute(LIFT, (exclusion, under.client)).rowcount:
             raise NotFound(f"this client has no exclusion {exclusion}; see: zorgsluis grant exclusions")
         under.outdate()
-        return under.take_effect(AuditEvent(event="client", action="U", agent=by, detail={"lifted": exclusion}))
+        return under.take_effect(AuditEvent(event="exclude", action="D", agent=by, detail={"exclusion": exclusion}))
 
 
 def exclusions(gateway: Gateway, org: int, client: str | int) -> list[Excluded]:

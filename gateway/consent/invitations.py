@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gateway.audit import AuditEvent
+from gateway.audit import AuditEvent, append
 from gateway.consent.authority import authority_of
 from gateway.consent.changing import Changing, changing
 from gateway.consent.grants import put_grant
@@ -175,7 +175,11 @@ def invitations(gateway: Gateway, org: int, place: Place) -> list[Invitation]:
         NotFound: this member administers no such page.
     """
     with gateway.database.transaction(org) as db:
-        rows = db.execute(LIST, (administered(db, org, place).id,)).fetchall()
+        found = administered(db, org, place)
+        rows = db.execute(LIST, (found.id,)).fetchall()
+        detail = {"page": str(place.page), "invitations": len(rows)}
+        event = AuditEvent(event="invitation", action="R", agent=place.agent, client_id=found.client_id, detail=detail)
+        append(db, gateway.keys(org), org, [event])
     return [
         Invitation(
             invitation=row.id,

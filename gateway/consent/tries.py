@@ -22,9 +22,14 @@ LOCK: Final = "select pg_advisory_xact_lock(hashtext('link-attempt'), %s)"
 RECENT: Final = """
 select app_now() as now, (array_agg(at order by at desc) filter (where account = %(account)s))[%(own)s] as own,
   (array_agg(at order by at desc))[%(every)s] as every
-from link_attempt where portal_id = %(portal)s and at > app_now() - %(window)s and not succeeded"""
+from link_attempt where portal_id = %(portal)s and at > app_now() - %(window)s and not succeeded and not refused"""
 TRY: Final = """
 insert into link_attempt (org, portal_id, account, at, succeeded) values (%s, %s, %s, app_now(), false) returning id"""
+# What came too often is told once a window; "" stands for the portal as a whole.
+REFUSED: Final = """
+insert into link_attempt (org, portal_id, account, at, succeeded, refused)
+select %(org)s, %(portal)s, %(account)s, app_now(), false, true where not exists (
+  select from link_attempt where portal_id = %(portal)s and account = %(account)s and refused and at > app_now() - %(window)s)"""
 SUCCEEDED: Final = "update link_attempt set succeeded = true where id = %s"
 FORGET: Final = "delete from link_attempt where at < app_now() - interval '1 day'"
 
@@ -47,11 +52,14 @@ def count_try(gateway: Gateway, org: int, portal: str, account: bytes) -> int:
         values = {"account": account, "portal": portal_id, "own": PER_ACCOUNT, "every": PER_PORTAL, "window": WINDOW}
         recent = db.execute(RECENT, values).fetchone()
         full = [at for at in (recent.own, recent.every) if at is not None] if recent else []
-        if recent is not None and full:
-            wait = max(full) + WINDOW - recent.now
-            raise Throttled("too many wrong tries", retry_after=max(1, ceil(wait.total_seconds())))
-        made = db.execute(TRY, (org, portal_id, account)).fetchone()
-    return int(made.id) if made else 0
+        if recent is None or not full:
+            made = db.execute(TRY, (org, portal_id, account)).fetchone()
+            return int(made.id) if made else 0
+        whose = account if recent.own is not None else b""
+        if db.execute(REFUSED, {"org": org, "portal": portal_id, "account": whose, "window": WINDOW}).rowcount:
+            _tell(db, gateway, org, portal, "throttled")
+        wait = max(full) + WINDOW - recent.now
+    raise Throttled("too many wrong tries", retry_after=max(1, ceil(wait.total_seconds())))
 
 
 def forgive(db: Connection, attempt: int) -> None:
@@ -62,8 +70,12 @@ def forgive(db: Connection, attempt: int) -> None:
 def tell_refused(gateway: Gateway, org: int, portal: str, what: str) -> None:
     """Note in the trail that somebody came with something that opens nothing."""
     with gateway.database.transaction(org) as db:
-        event = AuditEvent(event="link-refused", action="E", agent=f"portal {portal}", detail={"portal": portal, "what": what})
-        append(db, gateway.keys(org), org, [event])
+        _tell(db, gateway, org, portal, what)
+
+
+def _tell(db: Connection, gateway: Gateway, org: int, portal: str, what: str) -> None:
+    event = AuditEvent(event="link-refused", action="E", agent=f"portal {portal}", detail={"portal": portal, "what": what})
+    append(db, gateway.keys(org), org, [event])
 
 
 def forget_tries(db: Connection) -> int:

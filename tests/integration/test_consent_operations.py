@@ -247,6 +247,10 @@ def test_exclusions_are_listed_until_they_are_lifted(world: World) -> None:
 
     call(world, consent.lift, exclusion=number)
 
+    told = world.rows(
+        "select action, (detail ->> 'exclusion')::int as number from audit_event where event = 'exclude' order by action"
+    )
+    assert [tuple(row) for row in told] == [("C", number), ("D", number)]
     assert consent.exclusions(world.gateway, world.org, "1001") == []
     with pytest.raises(NotFound):
         call(world, consent.lift, exclusion=number)

@@ -236,6 +236,18 @@ def test_many_wrong_codes_at_once_are_counted_one_by_one(portal: Portal) -> None
     assert (statuses.count(404), statuses.count(429)) == (5, 3)
 
 
+def test_the_trail_is_told_once_a_window_of_tries_that_came_too_often(portal: Portal) -> None:
+    refused = "select event from audit_event where event = 'link-refused' and detail ->> 'what' = 'throttled'"
+    for _ in range(8):
+        portal.redeem("AAAAA-AAAAA")
+    assert len(portal.world.rows(refused)) == 1
+
+    portal.world.clock.pass_time(minutes=15)
+    for _ in range(6):
+        portal.redeem("AAAAA-AAAAA")
+    assert len(portal.world.rows(refused)) == 2
+
+
 def test_tries_are_forgotten_after_a_day(portal: Portal) -> None:
     portal.redeem("AAAAA-AAAAA")
     consent.turn_clock(portal.world.gateway, portal.world.org)
@@ -320,6 +332,14 @@ def test_a_token_that_can_not_be_used_is_refused_at_the_start(tmp_path: Path, to
 
     with pytest.raises(Misconfigured, match=says):
         callers(config, {"delinde": 1})
+
+
+def test_a_token_that_went_bad_closes_the_door_to_its_own_portal_only(both: tuple[Portal, Portal], tmp_path: Path) -> None:
+    portal, other = both
+    (tmp_path / "ander.token").chmod(0o644)
+
+    assert other.ask("GET", f"pages/{uuid4()}").status_code == 401
+    assert portal.ask("GET", f"pages/{uuid4()}").status_code == 200
 
 
 @pytest.mark.parametrize(

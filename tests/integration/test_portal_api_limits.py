@@ -194,3 +194,11 @@ def test_a_second_letter_opens_nobodys_compartment_to_another_account(portal: Po
     assert portal.redeem(second, "acc-2").json()["member"] == member
     act(portal, consent.unlink, portal="familie", person="51")
     assert portal.redeem(portal.letter("51"), "acc-3").status_code == 201
+
+
+def test_a_look_at_the_invitations_is_in_the_trail(portal: Portal) -> None:
+    page, administrator = portal.page()
+    portal.ask("GET", f"pages/{page}/invitations?administrator={administrator}")
+
+    row = portal.world.one("select agent, client_id from audit_event where event = 'invitation' and action = 'R'")
+    assert (row.agent, row.client_id) == (f"member {administrator}", portal.world.client())
