@@ -55,14 +55,13 @@ where outbox.id = any(%(ids)s) and outbox.op = 'put' and outbox.state = 'ready' 
 MARK: Final = """
 update outbox set sent_at = app_now()
 from disclosure_ledger ledger join resource on resource.rkey = ledger.rkey join link on link.id = ledger.link_id
-join client on client.id = link.client_id
 left join resource_history history
   on history.rkey = ledger.rkey and history.version = ledger.version and history.version <> resource.version
 where outbox.id = any(%(ids)s) and ledger.id = outbox.ledger_id and outbox.state = 'ready' and outbox.sent_at is null
   and outbox.op = %(op)s
   and (outbox.op = 'delete' or (outbox.epoch = link.epoch and link.state = 'active' and ledger.content_hash is not null
-    and (client.next_change_at is null or client.next_change_at > app_now())
-    and not exists (select from disclose_due due where due.client_id = client.id and due.cause <> 'store')
+    and not exists (select from client where client.id = link.client_id and client.next_change_at <= app_now())
+    and not exists (select from disclose_due due where due.client_id = link.client_id and due.cause <> 'store')
     and not resource.deleted and not resource.withdrawn and not resource.labels && array['confidential', 'V', 'hidden', 'third-party']
     and (resource.version = ledger.version or history.rkey is not null)))
 returning outbox.id, outbox.revision, outbox.op, outbox.attempt, ledger.id as ledger_id, ledger.rkey, ledger.projection,
