@@ -175,6 +175,8 @@ def served(desk: Desk) -> Iterator[str]:
 
 
 def test_a_page_is_listed_handed_over_and_closed(desk: Desk) -> None:
+    for earlier in desk.lines("link", "page", "list"):
+        desk.run("link", "page", "close", earlier["page"])
     code = desk.say("link", "code", "1001", "52").splitlines()[0]
     desk.redeem(code)
     page = desk.lines("link", "page", "list")[-1]
