@@ -47,7 +47,8 @@ create temp table if not exists staged_decision (ledger_id int8, portal_id int4,
 CLEAR: Final = "delete from staged_decision"
 FILL: Final = "copy staged_decision from stdin"
 
-# What the difference means. A row that is due, not held and in no queue gets its work. 'frozen': what is there stays, nothing new goes.
+# What the difference means. A row that is due, not held and in no queue gets its work. 'frozen': what is there stays, nothing new goes;
+# under a freeze that is what only the stop stands in the way of, and what refuses besides is the row's reason.
 # What is as it should be is left out before anything else is asked.
 DIFFER: Final = """
 with ending as materialized (
@@ -55,12 +56,14 @@ with ending as materialized (
     expiry = 'freeze' as keeps
   from client join organisation on organisation.id = client.org where client.id = %(client)s),
 view as materialized (
-  select *, code = 'grant' and content_hash is not null as wanted from disclosure_verdict where client_id = %(client)s),
+  select verdict.*, code = 'grant' and content_hash is not null as wanted,
+    case when freezes and otherwise <> 'grant' then otherwise else code end as reason
+  from disclosure_verdict verdict cross join ending where client_id = %(client)s),
 compared as materialized (
   select ledger.id as ledger_id, coalesce(view.link_id, ledger.link_id) as link_id, coalesce(view.rkey, ledger.rkey) as rkey,
     coalesce(view.wanted, false) as wanted, view.projection, view.content_hash, view.version,
-    coalesce(view.code, 'resource-withdrawn') as code, view.grant_id, ledger.content_hash as due_hash, ledger.projection as due_projection,
-    ledger.held_hash, ledger.held_projection, ledger.state
+    coalesce(view.reason, 'resource-withdrawn') as code, view.grant_id, ledger.content_hash as due_hash, ledger.projection as due_projection,
+    ledger.held_hash, ledger.held_projection, ledger.state, ledger.code as due_code
   from view
   full join (select * from disclosure_ledger where client_id = %(client)s) ledger
     on ledger.link_id = view.link_id and ledger.rkey = view.rkey
@@ -82,8 +85,9 @@ from (
         when held_hash is not null and coalesce(held_projection, 'whole') = 'whole' and projection <> 'whole' then 'narrow'
         else 'put' end
       when due_hash is null then case
+        when frozen.yes then case when compared.state = 'delivered' and outbox.id is null and compared.code <> due_code then 'retain' end
         when (compared.state = 'delivered' or compared.state = 'cannot_retract' and portal.retraction <> 'cannot')
-          and outbox.id is null and not frozen.yes then 'delete' end
+          and outbox.id is null then 'delete' end
       when held_hash is null and outbox.sent_at is null then 'drop'
       when frozen.yes and held_hash is not null then 'retain'
       when portal.retraction = 'cannot' then 'cannot'
@@ -95,12 +99,13 @@ from (
   join portal on portal.id = link.portal_id
   cross join ending
   cross join lateral (
-    select link.state = 'active' and coalesce(freezes or keeps and compared.code = 'grant-outside-period', false) as yes) frozen
+    select link.state = 'active' and coalesce(
+      freezes and compared.code = 'client-stop' or keeps and compared.code = 'grant-outside-period', false) as yes) frozen
 ) difference
 where action is not null
 union all
 select null, null, link_id, null, null, null, count(*)::integer, code, null, null, 'withheld' from view
-where not wanted and code <> 'not-linked' group by link_id, code"""
+where not wanted and not directory and code <> 'not-linked' group by link_id, code"""
 NEW_LANES: Final = """
 insert into lane (org, portal_id, client_id)
 select distinct %(org)s::smallint, portal_id, %(client)s::bigint from staged_decision where action in ('put', 'narrow', 'delete')
