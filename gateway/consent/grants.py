@@ -94,7 +94,7 @@ def _wanted(under: Changing, person: str, level: Level | str, granted_by: str, t
     person_id = person_of(under.db, under.org, person)
     classes = terms.get("classes")
     basis = terms.get("basis", "client")
-    mandate = mandate_for(under, basis, person, terms.get("representative"), level)
+    mandate = mandate_for(under, basis, terms.get("representative"), level)
     return {
         "org": under.org,
         "client": under.client,
@@ -110,7 +110,7 @@ def _wanted(under: Changing, person: str, level: Level | str, granted_by: str, t
         "basis": basis,
         "parental": terms.get("parental", mandate is not None and mandate.kind == "parent-authority"),
         "confirmed_at": terms.get("confirmed_at"),
-        "representation_id": mandate.id if mandate is not None and basis == "representative" else None,
+        "representation_id": mandate.id if mandate is not None else None,
         "source_ref": terms.get("source_ref"),
     }
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypedDict, Unpack
 from gateway.audit import AuditEvent
 from gateway.consent.changing import Changing, changing
 from gateway.consent.grants import CURRENT, GRANT, SUPERSEDE
-from gateway.consent.mandates import refuse_without_mandate
+from gateway.consent.mandates import only_parental, refuse_without_mandate
 from gateway.consent.outstanding import take_back
 from gateway.consent.people import known_person
 from gateway.consent.tasks import announce_birthdays
@@ -125,10 +125,14 @@ def confirm(gateway: Gateway, org: int, *, client: str | int, person: str, by: s
     """
     with changing(gateway, org, client) as under:
         what = "active and rests on a parent's authority"
-        rows = _some(_rows(under, person), what, lambda row: row.parental and row.status == "active")
+        rows = _some(_rows(under, person), what, lambda row: row.status == "active" and _a_parents(under, row))
         _supersede(under, rows, {"confirmed_at": gateway.clock()}, "confirm", by, person)
         announce_birthdays(under.db, org, under.client)
     return under.change
+
+
+def _a_parents(under: Changing, row: Any) -> bool:
+    return bool(row.parental) or (row.basis == "statutory" and only_parental(under, row.person_id))
 
 
 def _rows(under: Changing, person: str | None) -> list[Any]:

@@ -36,6 +36,7 @@ SUPERSEDE: Final = "update representation set superseded_at = app_now() where id
 LIVE: Final = (
     "select id, kind, scope from live_mandate where client_id = %s and person_id = %s order by kind = 'parent-authority', id"
 )
+ONLY_PARENTAL: Final = "select circle, dossier from represented where client_id = %s and person_id = %s"
 EVER: Final = "select from representation where client_id = %s and person_id = %s and superseded_at is null limit 1"
 STILL: Final = """
 select person.code as person, bool_or(live.id is not null) as live, bool_or(live.scope && %(covers)s) as covers
@@ -139,16 +140,14 @@ def mandates(gateway: Gateway, org: int, client: str | int) -> list[Mandate]:
     return [Mandate(**{**row._asdict(), "scope": tuple(row.scope)}) for row in rows]
 
 
-def mandate_for(under: Changing, basis: str, person: str, giver: str | None, level: str) -> Any:
-    """Return the live mandate (id, kind, scope) that a right rests on: its giver's, or with the basis 'statutory' the person's own.
+def mandate_for(under: Changing, basis: str, giver: str | None, level: str) -> Any:
+    """Return the live mandate (id, kind, scope) on which a right is given; whether one holds by law is judged when it is looked at.
 
     Raises:
         Rejected: a giver is needed, is named without need, or has no live mandate that covers the level.
     """
     if giver is not None and basis != "representative":
         raise Rejected(f"person {giver} is named as who gives this, so its basis must be 'representative'")
-    if basis == "statutory":
-        return next(iter(_live(under, person)), None)
     if basis != "representative":
         return None
     if giver is None:
@@ -159,6 +158,12 @@ def mandate_for(under: Changing, basis: str, person: str, giver: str | None, lev
             f"person {giver} has no mandate for this client that covers {level} now; first: zorgsluis grant representation add"
         )
     return next(iter(found), None)
+
+
+def only_parental(under: Changing, person_id: int) -> bool:
+    """Tell whether parental authority is all by which a person represents the client now, in everything or in the dossier alone."""
+    row = under.db.execute(ONLY_PARENTAL, (under.client, person_id)).fetchone()
+    return row is not None and bool(row.circle or row.dossier)
 
 
 def refuse_without_mandate(under: Changing, given: int | None, level: str) -> None:

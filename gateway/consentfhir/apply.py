@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway import consent
+from gateway.consent.terms import Terms
 from gateway.consentfhir.elsewhere import record_elsewhere, same_statements
 from gateway.consentfhir.issues import Issue, Issues, Unacceptable
 from gateway.consentfhir.load import Recorded, recorded
@@ -129,24 +130,21 @@ def _forbid(gateway: Gateway, org: int, client: int, one: Prohibition, by: str) 
 
 
 def _set(gateway: Gateway, org: int, client: int, right: Right, by: str) -> None:
-    consent.set_grant(
-        gateway,
-        org,
-        client=client,
-        person=right.person.code,
-        level=right.level,
-        granted_by=by,
-        basis=right.basis,
-        representative=right.representative,
-        parental=right.parental,
-        confirmed_at=right.confirmed_at,
-        status="suspended" if right.suspended else "active",
-        classes=right.classes,
-        data_from=right.data_from,
-        data_to=right.data_to,
-        valid_from=right.valid_from,
-        valid_to=right.valid_to,
-    )
+    terms: Terms = {
+        "basis": right.basis,
+        "representative": right.representative,
+        "confirmed_at": right.confirmed_at,
+        "status": "suspended" if right.suspended else "active",
+        "classes": right.classes,
+        "data_from": right.data_from,
+        "data_to": right.data_to,
+        "valid_from": right.valid_from,
+        "valid_to": right.valid_to,
+    }
+    # What isn't said follows from the mandate.
+    if right.parental:
+        terms["parental"] = True
+    consent.set_grant(gateway, org, client=client, person=right.person.code, level=right.level, granted_by=by, **terms)
 
 
 def _permissions(issues: Issues, found: Recorded, wanted: Rights) -> tuple[list[Right], list[str]]:

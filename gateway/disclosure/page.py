@@ -15,7 +15,8 @@ from gateway.disclosure.rules import CATEGORY, PURPOSE, RULES
 BARS = {
     "representation": "`statutory`, and the person has no mandate now whose scope covers it: `medical`, or for the circle's items `care`; "
     "a parent's authority ends when the client turns 18",
-    "confirmation": "given by a parent, and not confirmed since the client turned 12, or 16",
+    "confirmation": "given by a parent, or `statutory` while all its mandates that cover it now are parental authority; and not confirmed "
+    "since the client turned 12, or 16",
     "childhood": "given by the client, who is under 12",
 }
 PAGE = """# Who sees what
@@ -23,7 +24,7 @@ PAGE = """# Who sees what
 <!-- Generated from the code: python -m gateway.disclosure.page > docs/disclosure.md -->
 
 Every stored resource is judged for every linked member by one predicate: the view `disclosure_verdict`
-(`gateway/migrations/sql/0008_disclosure.sql`). Its twin in plain Python is `gateway/disclosure/decide.py`, a list of rules by name; a property
+(`gateway/migrations/sql/0017_disclosure.sql`). Its twin in plain Python is `gateway/disclosure/decide.py`, a list of rules by name; a property
 test keeps the two equal. Silence means no, and what forbids wins from what permits. Delivery, accounting, explanations and pulls all ask the
 view.
 
@@ -52,7 +53,8 @@ aside, as if it weren't there, while who gave it can't give it:
 Birthdays begin at midnight in Amsterdam; who was born on 29 February has it on the 28th in other years. Without a birth date there is no age
 gate. The next such moment of each client is kept (`client.next_change_at`), so time takes effect when it comes, without a slot. When the end
 of a period comes (of a right, or of the care) what is at the portals is taken back, or kept while nothing new goes, as the organisation has it
-(`organisation.expiry`, `organisation.freeze_at_end`).
+(`organisation.expiry`, `organisation.freeze_at_end`). What is kept then, or when a client's sharing is stopped with a freeze, is what nothing
+but that end or stop stands in the way of (`otherwise` of the view): what is deleted, withdrawn or excluded meanwhile is taken back.
 
 ## What other registries say
 
@@ -72,7 +74,8 @@ declares for its step-up counts, 1 without one. It is all of the dossier or noth
 
 `class_map.csv` of a mapping (columns {columns}) says for each class key of a source its class, whom it is meant for, how a basic member sees
 it, and its confidentiality. What isn't in it is seen by nobody. The audience of an item itself beats the one of its class. Audiences
-(`{audience}`): {audiences}. A message (Communication) without a known audience is the trust group's; anything else without one is nobody's.
+(`{audience}`): {audiences}. A portal gets those that its manifest names. A message (Communication) without a known audience is the
+trust group's; anything else without one is nobody's.
 
 Stored bytes carry both in `meta.security`: confidentiality (`{confidentiality}`: `N` circle, `R` trust group, `V` never leaves) and audience.
 The gateway's own class keys: {own}.

@@ -50,25 +50,29 @@ class Facts:
 class Subscriber:
     """One member at one portal. ``origin`` is the portal's name in the source's records; ``related_rid`` is the person's own record.
 
-    ``acr`` is the level that the sign-in reached at ``auth_time``; a push has no sign-in: there it is the level of the portal's step-up
-    (1 without one), which does not grow old. ``needed_acr`` and ``step_up_minutes`` are the organisation's.
+    ``acr`` is the level that the sign-in of a ``pull`` reached at ``auth_time``; a push has no sign-in: there it is the level of the
+    portal's step-up (1 without one), which does not grow old. ``needed_acr`` and ``step_up_minutes`` are the organisation's.
+    ``audiences`` are what the portal is for; ``None`` is all.
     """
 
     person: int
     link_state: Literal["pending", "active", "ended"]
     acr: int
+    pull: bool = False
     auth_time: datetime | None = None
     needed_acr: int = NEEDED_ACR
     step_up_minutes: int | None = None
     origin: str | None = None
     related_rid: str | None = None
+    audiences: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """A permission of one person; periods are half open, ``classes`` narrows, ``None`` is all.
 
-    ``statutory``: it holds by a representation that the person has. ``parental``: a parent gave it, and the client confirms it at 12 and 16.
+    ``statutory``: it holds by a representation that the person has. ``parental``: a parent gave it, and the client confirms it at 12 and 16;
+    of a statutory one that follows from the representations besides.
     """
 
     id: int

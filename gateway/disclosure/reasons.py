@@ -88,8 +88,8 @@ SENTENCES: Final[dict[str, Sentence]] = {
         en="Nobody sees this: it does not say whom it is meant for.",
     ),
     "not-in-audience": Sentence(
-        nl="Deze persoon ziet dit niet: het is niet voor naasten bedoeld; geen enkel recht verandert dat.",
-        en="This person does not see this: it is not meant for relatives; no right would change that.",
+        nl="Deze persoon ziet dit niet: het is niet voor naasten of niet voor dit portaal bedoeld; geen enkel recht verandert dat.",
+        en="This person does not see this: it is not meant for relatives, or not for this portal; no right would change that.",
     ),
     "excluded": Sentence(
         nl="Deze persoon ziet dit niet: het is uitdrukkelijk uitgesloten.",

@@ -107,6 +107,10 @@ def _stopped(case: Case) -> bool:
     return case.policy.stopped or (case.policy.end_of_care_at is not None and case.policy.end_of_care_at <= case.at)
 
 
+def _not_for_this_portal(case: Case) -> bool:
+    return case.subscriber.audiences is not None and case.audience not in case.subscriber.audiences
+
+
 def _from_this_portal(case: Case) -> bool:
     return case.facts.origin_portal is not None and case.facts.origin_portal == case.subscriber.origin
 
@@ -174,9 +178,17 @@ def _represents(representation: Representation, person: int, case: Case) -> bool
 def _unconfirmed(grant: Grant, case: Case) -> bool:
     """What a parent gave must be confirmed again when the client comes to decide with them, and alone."""
     passed = [day for age in CONFIRMED_AGAIN_AT if (day := _reached(age, case))]
-    if not grant.parental or not passed:
+    if not passed or not _parental(grant, case):
         return False
     return grant.confirmed_at is None or grant.confirmed_at < passed[-1]
+
+
+def _parental(grant: Grant, case: Case) -> bool:
+    """A right that holds by law is a parent's while parental authority is all by which the person represents the client in this."""
+    if grant.basis != "statutory":
+        return grant.parental
+    kinds = {mandate.kind for mandate in case.policy.representations if _represents(mandate, grant.person, case)}
+    return grant.parental or kinds == {"parent-authority"}
 
 
 def _too_young(grant: Grant, case: Case) -> bool:
@@ -224,9 +236,10 @@ def _step_up_missing(_: Grant, case: Case) -> bool:
 
 
 def _grown_old(subscriber: Subscriber, at: datetime) -> bool:
-    if subscriber.auth_time is None or subscriber.step_up_minutes is None:
+    """A push has no sign-in that could; a pull that doesn't say since when has one that has."""
+    if not subscriber.pull or subscriber.step_up_minutes is None:
         return False
-    return subscriber.auth_time + timedelta(minutes=subscriber.step_up_minutes) <= at
+    return subscriber.auth_time is None or subscriber.auth_time + timedelta(minutes=subscriber.step_up_minutes) <= at
 
 
 def _is_base(facts: Facts) -> bool:
@@ -257,6 +270,7 @@ RULES: Final = Rules(
         Forbid("unmapped", "class-unmapped", lambda case: case.facts.rule is None),
         Forbid("unlabelled", "unlabelled", lambda case: case.audience not in AUDIENCES),
         Forbid("provider", "not-in-audience", lambda case: case.audience == "provider"),
+        Forbid("portal", "not-in-audience", _not_for_this_portal),
         Forbid("never leaves", "not-in-audience", lambda case: _label(case.facts) == "V"),
         Forbid("exclusion", "excluded", _excluded),
         Forbid("objection", "excluded", _objected),

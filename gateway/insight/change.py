@@ -72,7 +72,7 @@ def _step_up(here: _World) -> Tried:
 def _to_grant(here: _World, grant: Grant, facts: Facts, at: datetime) -> Iterator[Tried]:
     """Yield what one could change of a permission while its level stays."""
     record = ("grant", grant.id)
-    if grant.parental:
+    if grant.parental or grant.basis == "statutory":
         told = _told("confirm", "als de toestemming opnieuw wordt bevestigd", "once the permission is confirmed again", record)
         yield told, _with(here, grant, replace(grant, confirmed_at=at))
     if grant.status == "suspended":

@@ -17,7 +17,7 @@ from gateway.disclosure.decide import ClassRule, Exclusion, ExternalConsent, Fac
 LINKS: Final = """
 select link.id, link.client_id, link.person_id, link.member::text as member, link.related_rid, person.code as person,
   portal.code as portal, case when portal.step_up then portal.acr else 1 end as acr, portal.settings ->> 'origin' as origin,
-  organisation.dossier_acr, organisation.step_up_minutes, coalesce(past.state, 'ended') as state
+  portal.audiences, organisation.dossier_acr, organisation.step_up_minutes, coalesce(past.state, 'ended') as state
 from link join portal on portal.id = link.portal_id join person on person.id = link.person_id
 join organisation on organisation.id = link.org
 left join lateral (
@@ -207,6 +207,7 @@ def _member(row: Any) -> Member:
         step_up_minutes=row.step_up_minutes,
         origin=row.origin,
         related_rid=row.related_rid,
+        audiences=None if row.audiences is None else frozenset(row.audiences),
     )
     return Member(
         link_id=row.id,

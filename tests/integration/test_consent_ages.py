@@ -99,6 +99,26 @@ def test_a_confirmation_before_the_birthday_is_none(world: World) -> None:
     assert [one.about for one in consent.review(world.gateway, world.org)] == ["12"]
 
 
+def test_a_right_by_law_is_a_parents_as_long_as_parental_authority_is_all_that_gives_it(world: World) -> None:
+    born(world, "2013-05-01")
+    world.link("50")
+    grant(world, basis="statutory")
+    call(world, consent.add_mandate, person="50", kind="administrator-finance")
+    call(world, consent.add_mandate, person="50", kind="parent-authority")
+    assert types(world) == set()
+    assert [(one.what, one.about, one.persons) for one in consent.review(world.gateway, world.org)] == [
+        ("age-review", "12", ("50",))
+    ]
+
+    number = call(world, consent.add_mandate, person="50", kind="mentor")
+    assert types(world) == ALL
+    call(world, consent.end_mandate, mandate=number)
+    assert types(world) == set()
+
+    call(world, consent.confirm, person="50")
+    assert types(world) == ALL
+
+
 def test_a_parents_authority_ends_at_eighteen(world: World) -> None:
     born(world, "2008-03-20")
     world.link("50")

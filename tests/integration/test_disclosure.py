@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -45,9 +46,11 @@ def shared(module_database_url: str) -> Iterator[World]:
 def test_the_view_decides_as_the_pure_function_does(shared: World, item: Facts, subscriber: Subscriber, policy: Policy) -> None:
     answer = None
     with shared.database.transaction(shared.org) as db:
-        answer = Written(db, shared.org, policy).verdict(item, subscriber)
+        written = Written(db, shared.org, policy)
+        answer = written.verdict(item, subscriber), written.otherwise
         raise Rollback
-    assert answer == decide(item, subscriber, policy, NOW)
+    unstopped = replace(policy, stopped=False, end_of_care_at=None)
+    assert answer == (decide(item, subscriber, policy, NOW), decide(item, subscriber, unstopped, NOW).code)
 
 
 # What travels --------------------------------------------------------------------------------------------------------------------
@@ -119,6 +122,19 @@ def test_a_person_with_level_none_holds_nothing_at_all(world: World) -> None:
     assert world.rows(WORK) == []
     codes = {row.code for row in world.rows("select code from disclosure_verdict where client_id = %s", world.client())}
     assert codes == {"no-grant"}
+
+
+def test_a_portal_holds_nothing_that_its_manifest_does_not_name(world: World) -> None:
+    filled(world)
+    member = world.link("50", "private-medical")
+    world.rows("update portal set audiences = array['circle'] where code = 'familie' returning id")
+    world.rows("insert into disclose_due (org, client_id, cause) values (%s, %s, 'x') returning id", world.org, world.client())
+    world.disclose()
+    world.deliver()
+
+    assert "Observation" not in kinds(world.held("50"))
+    assert "Appointment" in kinds(world.held("50"))
+    assert explain(world.gateway, world.org, member, world.ref("Observation", "1")).code == "not-in-audience"
 
 
 def test_nothing_refers_from_what_a_member_holds_to_what_it_does_not(world: World) -> None:

@@ -127,7 +127,7 @@ def test_a_childs_own_consent_begins_to_count_on_the_twelfth_birthday(world: Wor
 
 def test_a_parents_authority_ends_on_the_eighteenth_birthday(world: World) -> None:
     mandate(world, "medical", kind="parent-authority")
-    grant_is(world, basis="statutory")
+    grant_is(world, basis="statutory", confirmed_at=START)
     client_is(world, birth_date="2008-03-03")
     assert sees_report(world)
 

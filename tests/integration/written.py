@@ -32,7 +32,7 @@ class Written:
         self._forbids(policy)
 
     def verdict(self, item: Facts, subscriber: Subscriber) -> Verdict:
-        """Give an item its facts and the client its member, and ask the view about them."""
+        """Give an item its facts and the client its member, and ask the view about them; ``otherwise``: its code but for a stop."""
         self.describe(item)
         link = self.link(subscriber, self.portal(subscriber))
         row = self.db.execute(
@@ -40,6 +40,7 @@ class Written:
             (self.client, self.rkeys[item.rkey], link),
         ).fetchone()
         assert row is not None
+        self.otherwise = row.otherwise
         return Verdict(code=row.code, projection=row.projection, grant_id=self.grants.get(row.grant_id))
 
     def _new(self, table: str, **values: Any) -> int:
@@ -79,23 +80,25 @@ class Written:
             )
 
     def portal(self, subscriber: Subscriber) -> int:
-        """Add a portal where this is how members sign in: a sign-in with a time is a pull's, else the portal's own step-up counts."""
+        """Add a portal where this is how members sign in: a pull has a sign-in, else the portal's own step-up counts."""
         self.db.execute(
             "select set_config('app.acr', %s, true) as acr, set_config('app.auth_time', %s, true) as since",
-            (str(subscriber.acr), subscriber.auth_time.isoformat()) if subscriber.auth_time else ("", ""),
+            (str(subscriber.acr), subscriber.auth_time.isoformat() if subscriber.auth_time else "")
+            if subscriber.pull
+            else ("", ""),
         )
         self.db.execute(
             "update organisation set dossier_acr = %s, step_up_minutes = %s where id = %s",
             (subscriber.needed_acr, subscriber.step_up_minutes, self.org),
         )
-        pull = subscriber.auth_time is not None
         return self._new(
             "portal",
             code="generated",
             connector="x",
             settings=Jsonb({} if subscriber.origin is None else {"origin": subscriber.origin}),
-            step_up=not pull and subscriber.acr > 1,
-            acr=3 if pull else max(subscriber.acr, 2),
+            step_up=not subscriber.pull and subscriber.acr > 1,
+            acr=3 if subscriber.pull else max(subscriber.acr, 2),
+            audiences=None if subscriber.audiences is None else sorted(subscriber.audiences),
         )
 
     def link(self, subscriber: Subscriber, portal: int) -> int:

@@ -81,13 +81,19 @@ REFUSED = variants(
     rkey=[2],
 )
 MEMBER = Subscriber(person=1, link_state="active", acr=2, origin="caren", related_rid=OWN_RELATION)
-SIGN_INS: Mapping[str, Sequence[Any]] = {
-    "acr": [1, 3],
-    "auth_time": [NOW - timedelta(minutes=minutes) for minutes in (5, 15, 30)],
-    "needed_acr": [3],
-    "step_up_minutes": [15],
-}
-MEMBERS = variants(MEMBER, 2, person=[2], origin=[None], related_rid=[None], **SIGN_INS)
+SIGN_INS: Mapping[str, Sequence[Any]] = {"acr": [1, 3], "needed_acr": [3]}
+MEETS = [frozenset({"circle"}), frozenset({"trust-group", "provider-and-trust-group"}), frozenset({"circle", "provider"})]
+PULLS = variants(
+    replace(MEMBER, pull=True, step_up_minutes=15),
+    2,
+    auth_time=[NOW - timedelta(minutes=minutes) for minutes in (5, 15, 30)],
+    step_up_minutes=[None],
+    **SIGN_INS,
+)
+MEMBERS = [
+    *variants(MEMBER, 2, person=[2], origin=[None], related_rid=[None], audiences=MEETS, step_up_minutes=[15], **SIGN_INS),
+    *PULLS,
+]
 UNLINKED = variants(MEMBER, 2, person=[2], link_state=["pending", "ended"], acr=[1])
 TERMS: Mapping[str, Sequence[Any]] = {
     "person": [2],
@@ -161,7 +167,7 @@ BIRTHDAYS = [birthday(BIRTHS[1], 12), birthday(BIRTHS[1], 12) + timedelta(hours=
 PARENTAL = variants(
     replace(TRUSTED, parental=True, basis="representative"), 2, confirmed_at=[LONG_AGO, *BIRTHDAYS, NOW], level=["basic"]
 )
-BY_LAW = [replace(TRUSTED, basis="statutory"), replace(BASIC, basis="statutory")]
+BY_LAW = variants(replace(TRUSTED, basis="statutory"), 1, level=["basic"], confirmed_at=[BIRTHDAYS[0], NOW], parental=[True])
 PARENT = replace(MANDATES[0], kind="parent-authority")
 MANDATED = [PARENT, PARENT, *variants(MANDATES[0], 1, kind=["guardian"], scope=[frozenset({"care"})])]
 SIMPLY_SAID = [
@@ -185,11 +191,19 @@ THEMES: list[dict[str, st.SearchStrategy[Any]]] = [
     * 3,
     *[
         {
+            "grants": st.lists(st.sampled_from(BY_LAW), min_size=1, max_size=1),
+            "representations": st.sampled_from([[PARENT], [PARENT, MANDATES[0]], [MANDATES[0]]]),
+            "birth_date": st.sampled_from([BIRTHS[1], BIRTHS[1], *BIRTHS]),
+        }
+    ]
+    * 2,
+    *[
+        {
             "grants": st.just([TRUSTED]),
             "external": st.lists(st.sampled_from(SIMPLY_SAID) | st.sampled_from(OTHERS_SAY), min_size=1, max_size=3),
         }
     ]
-    * 3,
+    * 4,
 ]
 
 

@@ -26,7 +26,9 @@ def forbidding(item: Facts, subscriber: Subscriber, policy: Policy, at: datetime
         "third-party-info": "third-party" in item.labels,
         "class-unmapped": rule is None,
         "unlabelled": meant not in AUDIENCES,
-        "not-in-audience": meant == "provider" or (rule is not None and rule.label == "V"),
+        "not-in-audience": meant not in (subscriber.audiences or AUDIENCES)
+        or meant == "provider"
+        or (rule is not None and rule.label == "V"),
         "excluded": any(applies(one, item, subscriber, at) for one in policy.exclusions)
         or objection(item, subscriber, policy, at),
         "from-this-portal": bool(item.origin_portal) and item.origin_portal == subscriber.origin,
@@ -38,14 +40,17 @@ def lacking(grant: Grant, item: Facts, subscriber: Subscriber, policy: Policy, a
     """Return the codes of everything that keeps a person's own grant from permitting, those that bar it first."""
     assert item.rule is not None
     circle, base = audience(item) == "circle", item.rule.class_ in ("profile", "care-team")
-    sign_in = subscriber.auth_time or at
-    fresh = subscriber.step_up_minutes is None or at - sign_in < timedelta(minutes=subscriber.step_up_minutes)
+    fresh = (
+        not subscriber.pull
+        or subscriber.step_up_minutes is None
+        or (subscriber.auth_time is not None and at - subscriber.auth_time < timedelta(minutes=subscriber.step_up_minutes))
+    )
     in_period = grant.data_from is grant.data_to is None or (
         item.data_at is not None and spans(grant, item.data_at, "data_from", "data_to")
     )
     conditions = {
         "representation-missing": grant.basis == "statutory" and not represented(grant.person, circle, policy, at),
-        "age-gate": too_young(grant, policy, at) or unconfirmed(grant, policy, at),
+        "age-gate": too_young(grant, policy, at) or unconfirmed(grant, circle, policy, at),
         "no-grant": grant.level == "none" or grant.status in ("withdrawn", "entered-in-error"),
         "grant-suspended": grant.status == "suspended",
         "grant-outside-period": not spans(grant, at),
@@ -88,23 +93,31 @@ def objection(item: Facts, subscriber: Subscriber, policy: Policy, at: datetime)
 
 
 def represented(person: int, circle: bool, policy: Policy, at: datetime) -> bool:
+    return bool(capacities(person, circle, policy, at))
+
+
+def capacities(person: int, circle: bool, policy: Policy, at: datetime) -> list[str]:
+    """Return as what somebody may act for the client in this."""
     adult = policy.birth_date is not None and years_old(policy.birth_date, at) >= 18
-    return any(
-        one.person == person
+    return [
+        one.kind
+        for one in policy.representations
+        if one.person == person
         and spans(one, at)
         and ("medical" in one.scope or (circle and "care" in one.scope))
         and not (adult and one.kind == "parent-authority")
-        for one in policy.representations
-    )
+    ]
 
 
 def too_young(grant: Grant, policy: Policy, at: datetime) -> bool:
     return grant.basis == "client" and policy.birth_date is not None and years_old(policy.birth_date, at) < 12
 
 
-def unconfirmed(grant: Grant, policy: Policy, at: datetime) -> bool:
+def unconfirmed(grant: Grant, circle: bool, policy: Policy, at: datetime) -> bool:
     """A parent's grant was last confirmed at a younger stage (under 12, 12 to 15, 16 and over) than the client is in now."""
-    if not grant.parental or policy.birth_date is None:
+    roles = capacities(grant.person, circle, policy, at) if grant.basis == "statutory" else []
+    only_parent = len(roles) > 0 and roles.count("parent-authority") == len(roles)
+    if policy.birth_date is None or not (grant.parental or only_parent):
         return False
     confirmed = -1 if grant.confirmed_at is None else stage(policy.birth_date, grant.confirmed_at)
     now = stage(policy.birth_date, at)

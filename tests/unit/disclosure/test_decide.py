@@ -133,3 +133,20 @@ def test_every_code_has_a_sentence_in_both_languages() -> None:
 
 def test_the_ladder_is_the_end_of_the_list() -> None:
     assert CODES[-len(LADDER) :] == LADDER
+
+
+def test_a_portal_gets_what_its_manifest_says_it_is_for() -> None:
+    calendar = replace(MEMBER, audiences=frozenset({"circle"}))
+
+    assert code(VISIT, TRUSTED, subscriber=calendar) == "grant"
+    assert code(REPORT, TRUSTED, subscriber=calendar) == "not-in-audience"
+    assert code(REPORT, TRUSTED, subscriber=replace(MEMBER, audiences=frozenset({"trust-group"}))) == "grant"
+
+
+def test_a_pull_that_does_not_say_when_it_signed_in_did_so_too_long_ago() -> None:
+    minutes = replace(MEMBER, step_up_minutes=15)
+
+    assert code(REPORT, TRUSTED, subscriber=minutes) == "grant"
+    assert code(REPORT, TRUSTED, subscriber=replace(minutes, pull=True)) == "step-up-missing"
+    assert code(REPORT, TRUSTED, subscriber=replace(minutes, pull=True, auth_time=NOW - timedelta(minutes=14))) == "grant"
+    assert code(VISIT, TRUSTED, subscriber=replace(minutes, pull=True)) == "grant"

@@ -219,7 +219,7 @@ def test_the_worlds_reach_every_reason() -> None:
     """Without this the properties could hold of nothing."""
     found: Counter[str] = Counter()
 
-    @settings(max_examples=2000, derandomize=True, database=None)
+    @settings(max_examples=4000, derandomize=True, database=None)
     @given(world=worlds)
     def look(world: World) -> None:
         found[decide(world.item, world.subscriber, world.policy, NOW).code] += 1
