@@ -247,7 +247,7 @@ def test_a_mandate_that_ends_comes_on_the_review_list_until_it_is_dealt_with(des
         ("link revoke 1001 404", "no person of that number"),
         ("link states --client", "requires an argument"),
         ("link page close 12", "valid UUID"),
-        (f"link page close {uuid4()}", "link page list"),
+        ("link page close 2c6085a7-b969-4c02-83e8-621591fd40c5", "link page list"),
         ("grant set 1001 50 basic --class raport", "report"),
         ("grant set 1001 50 basic --until soon", "2026-05-01"),
         ("grant set 1001 50 basic --basis friend", "representative"),
