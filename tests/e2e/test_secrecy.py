@@ -30,6 +30,7 @@ select table_schema, table_name, column_name, data_type from information_schema.
 where table_schema not in ('pg_catalog', 'information_schema') order by 1, 2, 3"""
 CANARY = "KANARIE-"
 CHUNK = 1 << 20
+CATALOGUE_COPY = "pg_internal.init"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +114,10 @@ def found_in_file(path: Path, wanted: list[bytes]) -> bool:
 
 
 def searched_files(stage: Stage) -> list[Path]:
-    """Every file of the installation, but its keys and secrets."""
+    """Every file of the installation, but its keys and secrets, and the server's own copy of its catalogue, which it removes when it likes."""
     hidden = {key_folder(stage.files.folder), stage.files.folder / "secrets"}
-    return [path for path in stage.files.folder.rglob("*") if path.is_file() and not hidden & set(path.parents)]
+    found = (path for path in stage.files.folder.rglob("*") if not path.name.startswith(CATALOGUE_COPY))
+    return [path for path in found if path.is_file() and not hidden & set(path.parents)]
 
 
 def test_no_file_of_the_database_or_the_state_folder_holds_a_bsn_in_any_form(traces: Traces) -> None:

@@ -15,7 +15,7 @@ CLIENTS = 60
 @pytest.mark.timeout(1500)
 def test_under_random_rights_kills_and_faults_the_portal_ends_with_exactly_what_is_permitted(worker_id: str) -> None:
     told = soak(
-        reachable_folder(f"soak-{worker_id}"), clients=CLIENTS, deliveries=DELIVERIES, days=30, every_s=10, seed=11, bound_s=900
+        reachable_folder(f"soak-{worker_id}"), clients=CLIENTS, deliveries=DELIVERIES, days=30, every_s=15, seed=11, bound_s=900
     )
 
     assert told["found"] == {"unpermitted": [], "missing": [], "twice": [], "verify_read_back": []}

@@ -55,7 +55,9 @@ class Disturbance:
     def go_on(self, stop: threading.Event) -> None:
         """Disturb until the event is set; what was killed is started again at once."""
         while not stop.wait(self.every_s * self.chance.uniform(0.5, 1.5)):
-            self.chance.choice((self.kill_serve, self.kill_serve, self.kill_portal, self.misbehave, self.misbehave))()
+            self.chance.choice(
+                (self.kill_serve, self.kill_serve, self.kill_serve, self.misbehave, self.misbehave, self.kill_portal)
+            )()
 
     def kill_serve(self) -> None:
         """Kill the gateway with what it has in hand."""
