@@ -59,6 +59,10 @@ class Disturbance:
                 (self.kill_serve, self.kill_serve, self.kill_serve, self.misbehave, self.misbehave, self.kill_portal)
             )()
 
+    def enough(self) -> bool:
+        """Tell whether it was a disturbance at all: however fast the machine, processes died and a portal failed."""
+        return self.kills["serve"] > 1 and self.kills["portal"] + self.kills["fault"] > 1
+
     def kill_serve(self) -> None:
         """Kill the gateway with what it has in hand."""
         if self._serve is None:

@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,7 +56,7 @@ def soak(folder: Path, *, clients: int, deliveries: int, days: int, every_s: flo
             await_condition(lambda: _done(installation), bound_s)
             driver.begin()
             with _disturbed(disturbance):
-                _drive(driver, stage, deliveries)
+                _drive(driver, lambda: _accepted(stage) >= deliveries and disturbance.enough())
             driver.settle()
             await_condition(lambda: _done(installation), bound_s)
             for family in driver.families:
@@ -100,9 +100,9 @@ def _disturbed(disturbance: Disturbance) -> Iterator[None]:
         disturbance.behave()
 
 
-def _drive(driver: Driver, stage: Stage, deliveries: int) -> None:
+def _drive(driver: Driver, enough: Callable[[], bool]) -> None:
     pause = threading.Event()
-    while _accepted(stage) < deliveries:
+    while not enough():
         if driver.waiting() > BACKLOG * len(driver.families):
             pause.wait(0.5)
         else:
