@@ -8,14 +8,11 @@ from uuid import UUID
 import typer
 
 from api.cli.moments import AMSTERDAM
-from api.cli.rights import By, ClientArgument, PersonArgument, known_classes, only_portal
+from api.cli.rights import By, ClientArgument, OnlyClient, PersonArgument, known_classes, only_portal
 from api.cli.shared import Json, line, opened, table
 
 LEVELS = ("none", "basic", "private-medical")
 PortalOption = Annotated[str | None, typer.Option(help="The portal's code; not needed when there is one.", metavar="CODE")]
-OnlyClient = Annotated[
-    str | None, typer.Option(help="Only this client: the number at its source, or SOURCE:NUMBER.", metavar="CLIENT")
-]
 PageArgument = Annotated[UUID, typer.Argument(help="The page's number: zorgsluis link page list.", metavar="PAGE")]
 
 pages = typer.Typer(help="Care pages and who administers them.", no_args_is_help=True)

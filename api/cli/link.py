@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
 from api.cli import letters
 from api.cli.letters import PortalOption
-from api.cli.rights import By, ClientArgument, PersonArgument, carried_out, known_links, only_portal
+from api.cli.rights import By, ClientArgument, OnlyClient, PersonArgument, carried_out, known_links, only_portal
 from api.cli.shared import Json, line, opened, table
 
 app = typer.Typer(help="Links between persons and clients at a portal.", no_args_is_help=True)
@@ -54,9 +54,7 @@ def end(
 @app.command(name="list")
 def list_links(
     context: typer.Context,
-    client: Annotated[
-        str | None, typer.Option(help="Only this client: the number at its source, or SOURCE:NUMBER.", metavar="CLIENT")
-    ] = None,
+    client: OnlyClient = None,
     json: Json = False,
 ) -> None:
     """List the links with their level."""

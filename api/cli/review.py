@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.moments import AMSTERDAM
-from api.cli.rights import By
+from api.cli.rights import By, OnlyClient
 from api.cli.shared import Json, line, opened, table
 
 
@@ -20,9 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def review_list(
     context: typer.Context,
-    client: Annotated[
-        str | None, typer.Option(help="Only this client: the number at its source, or SOURCE:NUMBER.", metavar="CLIENT")
-    ] = None,
+    client: OnlyClient = None,
     json: Json = False,
 ) -> None:
     """List open tasks, and the birthdays, mandates and rights of the coming 30 days. Nothing is changed by looking."""

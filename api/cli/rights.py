@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from gateway.runtime import Gateway, Task
 
 ClientArgument = Annotated[str, typer.Argument(help="The client: the number at its source, or SOURCE:NUMBER.", metavar="CLIENT")]
+OnlyClient = Annotated[
+    str | None, typer.Option(help="Only this client: the number at its source, or SOURCE:NUMBER.", metavar="CLIENT")
+]
 PersonArgument = Annotated[str, typer.Argument(help="The person: the number of the relation in the ECD.", metavar="PERSON")]
 By = Annotated[str, typer.Option(help="Who decides, for the trail.", metavar="WHO")]
 
