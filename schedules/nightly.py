@@ -9,10 +9,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from gateway.config import AMSTERDAM
-from gateway.errors import GatewayError
 from gateway.runtime import Gateway
-from gateway.verify.comparison import portal_rows
-from gateway.verify.drift import Drift, drift_at, note
+from gateway.verify.drift import Drift, drift, note
 
 # Between the last slot of a day and the first of the next; in October this hour comes once.
 HOUR: Final = 4
@@ -41,20 +39,13 @@ def claim_night(gateway: Gateway, org: int) -> date | None:
 def compare_sample(gateway: Gateway, org: int, night: date, sample: int = SAMPLE) -> list[Drift]:
     """Compare the night's members, open and close tasks, and write down what was found.
 
-    A portal that can't be asked costs no other portal its turn, and what it was asked before counts. The night's error has each such
-    portal with its code.
+    The night's error has each portal that couldn't be asked, with its code.
     """
-    found: list[Drift] = []
-    errors: dict[str, str] = {}
-    for portal in portal_rows(gateway, org):
-        try:
-            # What was compared before it fails stays.
-            found.extend(drift_at(gateway, org, portal, day=night, sample=sample))
-        except GatewayError as failed:
-            errors[portal.code] = failed.code
-            log.warning("drift.failed", portal=portal.code, code=failed.code)
+    found, unasked = drift(gateway, org, day=night, sample=sample)
+    for portal, failed in unasked:
+        log.warning("drift.failed", portal=portal, code=failed.code)
     note(gateway, org, found)
-    error = ", ".join(f"{portal}: {code}" for portal, code in errors.items()) or None
+    error = ", ".join(f"{portal}: {failed.code}" for portal, failed in unasked) or None
     counts = {
         "members": sum(len(one.members) for one in found),
         "equal": sum(one.equal for one in found),

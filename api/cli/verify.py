@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from api.cli.shared import EXIT_LOSS, Json, line, opened
+from api.cli.shared import EXIT_ASIDE, EXIT_COULD_NOT_RUN, EXIT_LOSS, Json, line, opened
 
 if TYPE_CHECKING:
     from api.opening import Installation
+    from gateway.errors import GatewayError
+    from gateway.verify.drift import Drift
+
+# By the error's code; what is missing is for the log.
+REMEDIES: Final = {
+    "auth": "check settings.secrets.key and what the portal was given",
+    "config": "check the portal's settings (base_url, key, connector)",
+    "throttled": "wait, or ask fewer with --sample",
+    "transient": "see that the portal is up and can be reached from here",
+    "permanent": "give the portal's people this line",
+}
 
 
 def verify(
@@ -27,13 +38,17 @@ def verify(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Check the invariants I1, I3 and I5-I9 and the audit trail (with --read-back also I2 and I4); exit 4 when one is broken."""
+    """Check the invariants I1, I3 and I5-I9 and the audit trail (with --read-back also I2 and I4); exit 4 when one is broken.
+
+    With --drift: exit 4 when something differs, 1 when a portal couldn't be asked, 3 when none could.
+    """
     if (sample is not None or repair) and not drift:
         raise typer.BadParameter("--sample and --repair go with --drift")
     with opened(context) as (installation, org):
-        broken = _drift(installation, org, sample, repair, json) if drift else _invariants(installation, org, read_back, json)
-    if broken:
-        raise typer.Exit(EXIT_LOSS)
+        if drift:
+            raise typer.Exit(_drift(installation, org, sample, repair, json))
+        if _invariants(installation, org, read_back, json):
+            raise typer.Exit(EXIT_LOSS)
 
 
 def _invariants(installation: Installation, org: int, read_back: bool, json: bool) -> bool:
@@ -56,23 +71,38 @@ def _invariants(installation: Installation, org: int, read_back: bool, json: boo
     return bool(violations)
 
 
-def _drift(installation: Installation, org: int, sample: int | None, repair: bool, json: bool) -> bool:
-    """Show the board; tell whether something differs that isn't mended by what was queued now."""
+def _drift(installation: Installation, org: int, sample: int | None, repair: bool, json: bool) -> int:
+    """Show the board, and on standard error who couldn't be asked; return the exit code."""
     from gateway.verify import drift as reconciliation
 
     gateway = installation.gateway
-    found = reconciliation.drift(gateway, org, day=gateway.clock().date(), sample=sample)
+    found, unasked = reconciliation.drift(gateway, org, day=gateway.clock().date(), sample=sample)
     reconciliation.note(gateway, org, found)
     _show([one.board() for one in found], json)
-    broken = any(one.any for one in found)
-    if not (broken and repair):
-        return broken
-    left = reconciliation.repair(gateway, org, found)
+    for portal, error in unasked:
+        typer.echo(_unasked(portal, error), err=True)
+    if any(one.any for one in found) and not (repair and _mended(installation, org, found, json)):
+        return EXIT_LOSS
+    if unasked:
+        return EXIT_ASIDE if found else EXIT_COULD_NOT_RUN
+    return 0
+
+
+def _mended(installation: Installation, org: int, found: Sequence[Drift], json: bool) -> bool:
+    """Queue what mends it; tell whether that is all."""
+    from gateway.verify.drift import repair
+
+    left = repair(installation.gateway, org, found)
     if json:
         line({"queued": True, "not_ours": left})
     else:
         typer.echo(f"queued: zorgsluis serve or sync brings it to the portals; {left} resources aren't ours and stay")
-    return left > 0
+    return left == 0
+
+
+def _unasked(portal: str, error: GatewayError) -> str:
+    remedy = REMEDIES.get(error.code, "look for this code in the log")
+    return f"portal {portal}: not compared: {error.code}: {error}; what to do: {remedy}, then zorgsluis verify --drift again"
 
 
 def _show(board: Sequence[dict[str, Any]], json: bool) -> None:

@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 
 from gateway.audit import AuditEvent, append
 from gateway.database import Connection
+from gateway.errors import GatewayError
 from gateway.ledger import disclose_client
 from gateway.outbox.doubt import version_of
 from gateway.outbox.tombstone import hash_of
@@ -116,13 +117,23 @@ def _why(row: Any) -> str:
     return "came-back" if row is not None and row.settled_at is not None else "never-delivered"
 
 
-def drift(gateway: Gateway, org: int, *, day: date, sample: int | None = None) -> list[Drift]:
-    """Compare members with their portals: ``sample`` of them (those of the day), or all; return every client that was looked at.
+def drift(
+    gateway: Gateway, org: int, *, day: date, sample: int | None = None
+) -> tuple[list[Drift], list[tuple[str, GatewayError]]]:
+    """Compare members with their portals: ``sample`` of them (those of the day), or all.
 
-    Raises:
-        GatewayError: a portal can't be asked, or its connector broke.
+    Return every client that was looked at, and each portal that couldn't be asked, with why: it costs no other portal its turn, and what
+    it was asked before counts.
     """
-    return [one for portal in portal_rows(gateway, org) for one in drift_at(gateway, org, portal, day=day, sample=sample)]
+    found: list[Drift] = []
+    unasked: list[tuple[str, GatewayError]] = []
+    for portal in portal_rows(gateway, org):
+        try:
+            # What was compared before it fails stays.
+            found.extend(drift_at(gateway, org, portal, day=day, sample=sample))
+        except GatewayError as failed:
+            unasked.append((portal.code, failed))
+    return found, unasked
 
 
 def drift_at(gateway: Gateway, org: int, row: Any, *, day: date, sample: int | None = None) -> Iterator[Drift]:
