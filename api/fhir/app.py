@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.fhir.outcome import Refused, found, outcome, unacceptable, versioned
+from api.inbound.body import TooLarge, whole_body
 from gateway.consentfhir.apply import Carried, put_consent
 from gateway.consentfhir.issues import Issue, Unacceptable
 from gateway.consentfhir.read import consent_id
@@ -159,12 +160,13 @@ def _version(request: Request) -> str | None:
 
 
 async def _body(request: Request) -> bytes:
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > BODY_BYTES:
-            raise Refused(outcome(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-long", f"a request may have {BODY_BYTES} bytes"))
-    return bytes(parts)
+    """Return what was sent. Of what is too large nothing is kept: who sent it hears so at once."""
+    try:
+        return await whole_body(request, BODY_BYTES)
+    except TooLarge as large:
+        log.warning("fhir_api.oversize", bytes=large.announced, limit=BODY_BYTES)
+        text = f"a request may have {BODY_BYTES} bytes"
+        raise Refused(outcome(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-long", text)) from None
 
 
 def _resource(request: Request, body: bytes) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.inbound.body import TooLarge, whole_body
 from api.inbound.problem import problem
 from gateway.config import HttpListenerConfig
 from gateway.errors import Misconfigured
@@ -29,6 +30,7 @@ from gateway.intake.writer import Writer
 PATH: Final = "/inbound/hl7v2"
 MEDIA_TYPES: Final = ("application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2+er7", "text/plain")
 RETRY_AFTER_S: Final = "5"
+NOT_STORED: Final = "nothing can be stored at the moment; send the same again later: what was stored isn't doubled"
 SHUTDOWN_S: Final = 3
 
 log = structlog.get_logger()
@@ -58,7 +60,7 @@ class Counter:
             reception = self._authenticated(request)
             media_type = _media_type(request)
             with self._place():
-                return await self._stored(reception, await self._body(request), media_type)
+                return await self._stored(reception, await self._body(request, reception), media_type)
         except Refused as refused:
             log.info("inbound.refused", listener=self.config.code, status=refused.response.status_code)
             return refused.response
@@ -71,9 +73,7 @@ class Counter:
         answers = await asyncio.gather(*(self.writer.answer(arrival) for arrival in arrivals))
         acks = [answer.ack for answer in answers if answer is not None]
         if len(acks) < len(answers):
-            raise Refused(
-                _unavailable("nothing can be stored at the moment; send the same again later: what was stored isn't doubled")
-            )
+            raise Refused(_unavailable(NOT_STORED))
         return Response(b"".join(acks), media_type=media_type)
 
     def _authenticated(self, request: Request) -> Reception:
@@ -90,19 +90,21 @@ class Counter:
         detail = "send the token of a source as Authorization: Bearer ..."
         raise Refused(problem(HTTPStatus.UNAUTHORIZED, detail, WWW_Authenticate='Bearer realm="inbound"'))
 
-    async def _body(self, request: Request) -> bytes:
-        limit = self.config.max_bytes
-        length = request.headers.get("content-length", "")
-        if length.isdigit() and int(length) > limit:
-            raise Refused(_too_large(limit))
-        parts = bytearray()
-        async for part in request.stream():
-            parts += part
-            if len(parts) > limit:
-                raise Refused(_too_large(limit))
-        if not parts.strip():
+    async def _body(self, request: Request, reception: Reception) -> bytes:
+        try:
+            body = await whole_body(request, self.config.max_bytes)
+        except TooLarge as found:
+            await self._keep_beginning(reception, found)
+            raise Refused(_too_large(self.config.max_bytes)) from None
+        if not body.strip():
             raise Refused(problem(HTTPStatus.BAD_REQUEST, "the request holds no message"))
-        return bytes(parts)
+        return body
+
+    async def _keep_beginning(self, reception: Reception, found: TooLarge) -> None:
+        """Keep the beginning of a request that is too large, as of such a message: that it came can be seen and is counted."""
+        log.warning("inbound.oversize", listener=self.config.code, bytes=found.announced, limit=self.config.max_bytes)
+        if await self.writer.answer(await asyncio.to_thread(reception.oversize, found.beginning)) is None:
+            raise Refused(_unavailable(NOT_STORED))
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -177,7 +179,10 @@ def _media_type(request: Request) -> str:
 
 
 def _too_large(limit: int) -> Response:
-    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request may have {limit} bytes; send less at a time")
+    return problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"a request may have {limit} bytes; send less at a time. Its beginning is in quarantine",
+    )
 
 
 def _unavailable(detail: str) -> Response:

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api.inbound.body import TooLarge, whole_body
 from api.inbound.problem import problem
 from api.portal import bodies
 from api.portal.bearer import Caller, caller_of
@@ -76,7 +77,7 @@ class PortalApi:
         async def endpoint(request: Request) -> Response:
             try:
                 caller = self._caller(request)
-                body = await _body(request)
+                body = await _body(request, caller.portal)
                 status, content = await run_in_threadpool(handler, caller, request, body)
                 response = Response(dumps(content), status_code=status, media_type="application/json")
             except ClientDisconnect:
@@ -187,13 +188,13 @@ def _place(caller: Caller, request: Request, administrator: str | None = None) -
     return Place(portal=caller.portal, page=_page(request), administrator=member)
 
 
-async def _body(request: Request) -> bytes:
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > BODY_BYTES:
-            raise Refused(problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request may have {BODY_BYTES} bytes"))
-    return bytes(parts)
+async def _body(request: Request, portal: str) -> bytes:
+    """Return what was sent. Of what is too large nothing is kept: it is no message, and who sent it hears so at once."""
+    try:
+        return await whole_body(request, BODY_BYTES)
+    except TooLarge as found:
+        log.warning("portal_api.oversize", portal=portal, bytes=found.announced, limit=BODY_BYTES)
+        raise Refused(problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request may have {BODY_BYTES} bytes")) from None
 
 
 def _shape(body: bytes, shape: type[bodies.Shape]) -> bodies.Shape:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from gateway.config import Config
 from gateway.errors import Misconfigured
+from gateway.quarantine import held, release
 from tests.integration.certificates import authority, client_context
 from tests.integration.inbound_world import Inbound, adt, codes, inbound, secret_file
 
@@ -30,7 +32,7 @@ def world(database_url: str, tmp_path: Path) -> Iterator[Inbound]:
         yield world
 
 
-def post(world: Inbound, content: bytes, token: str = TOKEN, **headers: str) -> httpx2.Response:
+def post(world: Inbound, content: bytes | Iterator[bytes], token: str = TOKEN, **headers: str) -> httpx2.Response:
     named = {"Authorization": f"Bearer {token}", "Content-Type": ER7} | {name.replace("_", "-"): v for name, v in headers.items()}
     return httpx2.post(f"http://{world.listeners.addresses['web']}/inbound/hl7v2", content=content, headers=named)
 
@@ -66,7 +68,6 @@ def test_a_sender_that_the_token_is_not_bound_to_is_refused_and_kept(world: Inbo
         (401, adt("7"), {"Authorization": "Bearer other"}),
         (401, adt("7"), {"Authorization": ""}),
         (400, b" \r\n", {}),
-        (413, adt("7", body="NTE|1||" + "x" * 5000), {}),
         (415, adt("7"), {"Content_Type": "application/json"}),
     ],
 )
@@ -79,6 +80,39 @@ def test_a_refused_request_says_why_as_problem_details_and_stores_nothing(
     told = json.loads(answer.content)
     assert told["status"] == status
     assert told["detail"]
+    assert world.journal() == []
+
+
+def chunked(content: bytes) -> Iterator[bytes]:
+    """The same bytes without their size told beforehand."""
+    yield from (content[start : start + 1000] for start in range(0, len(content), 1000))
+
+
+@pytest.mark.parametrize("sent", [bytes, chunked], ids=["size-told", "chunked"])
+def test_of_a_request_that_is_too_large_the_beginning_is_kept_and_counted_once(
+    world: Inbound, sent: Callable[[bytes], Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As MLLP keeps the beginning of such a message: in quarantine, where operators look, under its source."""
+    large = adt("7", body="NTE|1||" + "x" * 200_000)
+    answers = [post(world, sent(large)) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [413, 413]
+    assert "quarantine" in json.loads(answers[0].content)["detail"]
+    assert world.bodies() == [large[:5000]]
+    [held_back] = held(world.gateway, world.org)
+    assert (held_back.source, held_back.kind, held_back.reason) == ("vesta", "adt", "oversize")
+    assert world.tally() == (2, 1, 1)
+    [row] = world.journal()
+    assert release(world.gateway, world.org, [row.id])[0].state == "quarantined"
+    told = capfd.readouterr().out
+    assert "inbound.oversize" in told
+    assert ("bytes=200" in re.sub(r"\x1b\[[0-9;]*m", "", told)) == (sent is bytes)
+    # Its number isn't used up.
+    assert codes(post(world, adt("7")).content) == ["AA"]
+
+
+def test_what_no_token_came_with_leaves_no_bytes(world: Inbound) -> None:
+    assert post(world, adt("7", body="NTE|1||" + "x" * 200_000), token="other").status_code == 401
     assert world.journal() == []
 
 

@@ -350,8 +350,14 @@ def test_a_request_that_is_not_right_says_what_is_wrong_and_counts_for_nothing(p
     assert portal.world.rows("select * from link_attempt") == []
 
 
-def test_a_request_that_is_too_large_is_refused(portal: Portal) -> None:
+def test_a_request_that_is_too_large_is_refused_and_the_log_says_whose_and_how_large(
+    portal: Portal, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert wrong(portal.ask("POST", "links", {"code": "x" * 20_000}))[0] == 413
+    [said] = [line for line in capfd.readouterr().out.splitlines() if "portal_api.oversize" in line]
+    assert "familie" in said
+    assert "20011" in said
+    assert "xx" not in said
 
 
 @pytest.mark.parametrize("path", ["", "links", "pages/1", "pages/1/rights", "elsewhere"])
