@@ -32,8 +32,10 @@ with taken as (delete from disclose_due where client_id = %(client)s returning c
 select array(select cause from taken) as causes,
   exists (select from link where client_id = %(client)s and related_rid is null) as unrelated"""
 DUE: Final = "select client_id from disclose_due group by client_id order by min(id) limit %s"
+# What can wait for a slot: what a source gave. 'facts': an item is judged otherwise now; work of that client that waits is decided anew before
+# it goes, and what is at the portals with the next slot.
 DUE_NOW: Final = """
-select client_id from disclose_due where cause <> 'store' group by client_id order by min(id) limit %s"""
+select client_id from disclose_due where cause not in ('store', 'facts') group by client_id order by min(id) limit %s"""
 # A moment at which time itself changes what somebody may see has passed.
 DUE_BY_TIME: Final = """
 with passed as (
@@ -51,7 +53,8 @@ FILL: Final = "copy staged_decision from stdin"
 # under a freeze that is what only the stop stands in the way of, and what refuses besides is the row's reason.
 # What is as it should be is left out before anything else is asked.
 DIFFER: Final = """
-with ending as materialized (
+with judged as (delete from disclose_due where client_id = %(client)s and cause = 'facts'),
+ending as materialized (
   select case when stop_reason is not null then frozen else end_of_care_at <= app_now() and freeze_at_end end as freezes,
     expiry = 'freeze' as keeps
   from client join organisation on organisation.id = client.org where client.id = %(client)s),
@@ -204,7 +207,7 @@ def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
         if causes & {"store", "birth-date"}:
             keep_birth_date(db, client_id)
         # The person's own record can come from the source later than the link.
-        if (unrelated and relate(db, client_id)) or causes - {"store"}:
+        if (unrelated and relate(db, client_id)) or causes - {"store", "facts"}:
             careteam.rewrite(db, gateway, org, client_id, patient)
         change = disclose_locked(db, org, client_id)
         tell_withheld(db, gateway, org, client_id, change)

@@ -49,9 +49,11 @@ STALE: Final = """
 insert into disclose_due (org, client_id, cause)
 select distinct link.org, link.client_id, 'epoch' from outbox join link on link.id = outbox.link_id
 where outbox.id = any(%(ids)s) and outbox.op = 'put' and outbox.state = 'ready' and outbox.sent_at is null
-  and not exists (select from disclose_due due where due.client_id = link.client_id and due.cause <> 'store')"""
-# What changed since the decision, of what ``disclosure_verdict`` judges: rights move the epoch, a class or a configuration makes the client
-# due, a moment passes (and makes it due, once the sweeper notices), and the source takes back or marks what it gave.
+  and not exists (select from disclose_due due where due.client_id = link.client_id
+    and due.cause not in ('store', 'facts'))"""
+# What changed since the decision, of what ``disclosure_verdict`` judges: rights move the epoch, a class, a configuration or an item that its
+# source takes back, marks or classes otherwise makes the client due, and a moment passes (and makes it due, once the sweeper notices).
+# A newer version that is judged as the one before waits for its slot.
 MARK: Final = """
 update outbox set sent_at = app_now()
 from disclosure_ledger ledger join resource on resource.rkey = ledger.rkey join link on link.id = ledger.link_id
@@ -62,7 +64,6 @@ where outbox.id = any(%(ids)s) and ledger.id = outbox.ledger_id and outbox.state
   and (outbox.op = 'delete' or (outbox.epoch = link.epoch and link.state = 'active' and ledger.content_hash is not null
     and not exists (select from client where client.id = link.client_id and client.next_change_at <= app_now())
     and not exists (select from disclose_due due where due.client_id = link.client_id and due.cause <> 'store')
-    and not resource.deleted and not resource.withdrawn and not resource.labels && array['confidential', 'V', 'hidden', 'third-party']
     and (resource.version = ledger.version or history.rkey is not null)))
 returning outbox.id, outbox.revision, outbox.op, outbox.attempt, ledger.id as ledger_id, ledger.rkey, ledger.projection,
   ledger.content_hash, ledger.version, ledger.grant_id, ledger.etag, ledger.link_id, link.member::text as member,

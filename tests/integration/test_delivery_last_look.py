@@ -11,8 +11,8 @@ from gateway import consent
 from gateway.ledger import due_now
 from schedules.sweeper import sweep
 from schedules.threads import Threads
-from tests.integration.delivery_world import RunningPortal, World, a_world, running_portal
-from tests.integration.rights_world import at_portal, furnish, linked
+from tests.integration.delivery_world import RunningPortal, World, a_world, observation, running_portal
+from tests.integration.rights_world import VISIT, at_portal, furnish, linked, stored
 
 EVERYTHING = {"Patient/p1", "Appointment/visit", "Observation/weight"}
 WEIGHT = "rtype = 'Observation' and rid = 'weight'"
@@ -41,6 +41,10 @@ def well_again(world: World, **span: float) -> None:
     world.deliver()
 
 
+def due_for_the_slot(world: World) -> None:
+    world.rows("insert into disclose_due (org, client_id, cause) values (%s, %s, 'store')", world.org, world.client_id)
+
+
 def swept(world: World) -> None:
     """Let the sweeper take two turns: one decides, and what waited for that goes with the next."""
     for _ in range(2):
@@ -57,13 +61,115 @@ def test_what_its_source_took_back_or_marked_while_it_waited_is_never_sent(world
     member = linked(world, "private-medical")
     # The next version is stored; what the store makes due waits for the slot.
     world.rows(f"update resource set {change}, version = version + 1 where {WEIGHT}")
-    world.rows("insert into disclose_due (org, client_id, cause) values (%s, %s, 'store')", world.org, world.client_id)
+    due_for_the_slot(world)
 
     well_again(world, hours=2)
     assert "Observation/weight" not in world.portal.holds(member)
 
     swept(world)
     assert set(at_portal(world, member)) == EVERYTHING - {"Observation/weight"}
+    assert world.outbox() == []
+
+
+def test_what_became_of_another_class_while_it_waited_goes_only_as_that_and_only_to_who_may_see_that(world: World) -> None:
+    basic, trusted = linked(world, "basic", "bas"), linked(world, "private-medical")
+    stored(world, {**VISIT, "description": "wondzorg thuis"}, "report")
+    due_for_the_slot(world)
+
+    well_again(world, hours=2)
+    assert "Appointment/visit" not in {**world.portal.holds(basic), **world.portal.holds(trusted)}
+
+    swept(world)
+    assert (set(at_portal(world, basic)), set(at_portal(world, trusted))) == ({"Patient/p1"}, EVERYTHING)
+    [only] = [one for one in world.portal.dump() if one["id"] == "visit" and one["member"] in (basic, trusted)]
+    assert "wondzorg thuis" in only["body"]
+    assert world.outbox() == []
+
+
+# With the bytes as they were too: a class, a mark, and what day it is about stand beside them.
+@pytest.mark.parametrize(
+    "change",
+    [
+        "class_key = 'report', version = version + 1",
+        "audience = 'provider', version = version + 1",
+        "class_key = 'report'",
+        "data_at = app_now() - interval '1 year'",
+    ],
+)
+def test_what_is_judged_otherwise_now_is_never_sent_as_it_was_decided(world: World, change: str) -> None:
+    member = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person="anna")
+    world.rows("update resource set data_at = app_now() where rid = 'visit'")
+    since = world.clock() - timedelta(days=9)
+    consent.set_grant(world.gateway, world.org, client=world.client_id, person="anna", level="basic", data_from=since)
+    world.deliver()
+    world.rows(f"update resource set {change} where rid = 'visit'")
+    due_for_the_slot(world)
+
+    well_again(world, hours=2)
+    assert "Appointment/visit" not in world.portal.holds(member)
+
+    swept(world)
+    assert set(at_portal(world, member)) == {"Patient/p1"}
+    assert world.outbox() == []
+
+
+def test_what_is_judged_otherwise_and_still_permitted_is_decided_once_and_sent_once(world: World) -> None:
+    member = linked(world, "private-medical")
+    # Equal bytes: there is nothing to decide otherwise, and still the lane has to drain.
+    world.rows("update resource set class_key = 'report' where rid = 'visit'")
+    due_for_the_slot(world)
+
+    well_again(world, hours=2)
+    swept(world)
+
+    assert set(at_portal(world, member)) == EVERYTHING
+    assert world.outbox() == world.rows("select from disclose_due") == []
+    world.clock.forward(hours=2)
+    swept(world)
+    assert [one["id"] for one in world.portal.dump() if one["member"] == member].count("visit") == 1
+
+
+def test_a_newer_version_that_is_judged_as_the_one_before_holds_nothing_up(world: World) -> None:
+    member = linked(world, "private-medical")
+    stored(world, observation("weight", "71.90"), "report")
+    due_for_the_slot(world)
+
+    well_again(world, hours=2)
+
+    assert set(at_portal(world, member)) == EVERYTHING
+    assert "72.50" in at_portal(world, member)["Observation/weight"]
+
+
+def test_a_change_of_rights_decides_what_is_judged_otherwise_and_its_delivery_waits_for_nothing(world: World) -> None:
+    world.portal.behave()
+    linked(world, "private-medical")
+    stored(world, {**VISIT, "description": "wondzorg thuis"}, "report")
+    due_for_the_slot(world)
+
+    other = linked(world, "private-medical", "bas")
+
+    assert set(at_portal(world, other)) == EVERYTHING
+
+
+def test_a_name_of_the_directory_is_not_sent_with_what_its_member_may_no_longer_see(world: World) -> None:
+    nurse = {"resourceType": "Practitioner", "id": "nurse", "name": [{"family": "Bos"}]}
+    world.rows(
+        "insert into class_map (org, system, class_key, class, audience) values (%s, 'test', 'nurse', 'directory', 'circle')",
+        world.org,
+    )
+    of_nobody = stored(world, nurse, "nurse")
+    world.rows("update resource set client_id = null where rkey = %s", of_nobody)
+    stored(world, {**observation("weight"), "performer": [{"reference": "Practitioner/nurse"}]}, "report")
+    member = linked(world, "private-medical")
+    assert "Practitioner/nurse" in {row.name for row in world.outbox()}
+    world.rows(f"update resource set audience = 'provider', version = version + 1 where {WEIGHT}")
+    due_for_the_slot(world)
+
+    well_again(world, hours=2)
+    swept(world)
+
+    assert set(at_portal(world, member)) == EVERYTHING - {"Observation/weight"}
+    assert [one for one in world.portal.dump() if one["member"] == member and one["id"] == "nurse"] == []
     assert world.outbox() == []
 
 
