@@ -18,7 +18,8 @@ REMEDIES: Final = {
     "transient": "see that the source is up and can be reached from here; the next run goes on from here",
     "maintenance": "the source is under maintenance; the next run goes on from here",
     "permanent": "this part can't be read, everything else was; give its supplier this line",
-    "held-deletions": "nothing was deleted; see whether the source is complete, the next run judges again",
+    "held-deletions": "nothing was deleted; see whether the source is complete, then zorgsluis quarantine deletions list",
+    "deletions-refused": "nothing; what was missing stays, the next run judges again",
 }
 PORTAL_REMEDIES: Final = {
     "auth": "the portal refuses our key; check settings.secrets.key and what the portal was given, then sync again",

@@ -78,6 +78,9 @@ KINDS: Final = {
         type=QUERY, nl="toestemming gevraagd bij een landelijk register", en="consent asked of a national registry"
     ),
     "consent-answer": Kind(type=QUERY, nl="antwoord van een landelijk register", en="answer of a national registry"),
+    "deletions": Kind(
+        type=USED, nl="tegengehouden verwijderingen vrijgegeven of geweigerd", en="held deletions released or refused"
+    ),
     "task": Kind(type=USED, nl="taak voor een medewerker geopend of gesloten", en="task for staff opened or closed"),
     "simulate": Kind(type=QUERY, nl="nagegaan wat een wijziging zou doen", en="effect of a change looked up"),
     "matrix": Kind(type=QUERY, nl="overzicht van rechten bekeken", en="overview of rights looked at"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli import deletions
 from api.cli.messages import Limit, Message, Source
 from api.cli.shared import EXIT_ASIDE, Json, line, opened, table
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.runtime import Gateway
 
 app = typer.Typer(help="Messages that were set aside.", no_args_is_help=True)
+app.add_typer(deletions.app, name="deletions")
 
 By = Annotated[str, typer.Option(help="Who does it, for the trail.", metavar="WHO")]
 Reason = Annotated[str | None, typer.Option(help="Only those set aside for this reason.", metavar="REASON")]

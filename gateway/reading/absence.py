@@ -94,8 +94,13 @@ def delete_missing(db: Connection, run_id: int, source: Source, no_body_hash: by
             db.execute(HOLD, {"run": run_id, "stream": row.stream, "code": HELD, "detail": detail})
             log.error("deletions.held", source=source.code, stream=row.stream, vanished=row.missing, known=row.known)
             continue
-        kind = source.stream(row.stream).kind
-        db.execute(DELETE, {"run": run_id, "source": source.id, "stream": row.stream, "kind": kind, "hash": no_body_hash})
+        delete_noted(db, run_id, source.id, source.stream(row.stream), no_body_hash)
+
+
+def delete_noted(db: Connection, run_id: int, source_id: int, stream: StreamSpec, no_body_hash: bytes) -> None:
+    """Journal the deletion of what a run's slices of a stream miss, and is still as it was when it was missed."""
+    values = {"run": run_id, "source": source_id, "stream": stream.name, "kind": stream.kind, "hash": no_body_hash}
+    db.execute(DELETE, values)
 
 
 def _too_much(row: Any, share: float) -> bool:

@@ -34,7 +34,7 @@ set value = greatest(checkpoint.value collate "C", excluded.value), updated_at =
 UNJUDGED: Final = """
 update slice set state = 'failed', error_code = %s, error_detail = %s where run_id = %s and state = 'done' and missing <> '[]'"""
 CLOSE: Final = """
-update run set finished_at = app_now(), outcome = %s, error_code = %s, error_detail = %s where id = %s"""
+update run set finished_at = coalesce(finished_at, app_now()), outcome = %s, error_code = %s, error_detail = %s where id = %s"""
 
 
 def finish_run(gateway: Gateway, org: int, run_id: int) -> Result | None:
@@ -81,6 +81,11 @@ def _end_unjudged(gateway: Gateway, org: int, run_id: int, error: GatewayError) 
 
 def _close(db: Connection, run_id: int) -> Result:
     db.execute(ADVANCE, (run_id,))
+    return settle(db, run_id)
+
+
+def settle(db: Connection, run_id: int) -> Result:
+    """Write the outcome of a run as its slices stand, and return it."""
     states, worst = db.execute(STATES, (run_id,)).fetchone(), db.execute(WORST, (run_id,)).fetchone()
     failed, total = (states.failed, states.total) if states else (0, 0)
     outcome = _result("done" if not failed else "failed" if failed == total else "partly")
