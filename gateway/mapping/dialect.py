@@ -96,6 +96,9 @@ class SourcePath(Protocol):
     def whole(self) -> bool:
         """Whether it means a part of the record with everything in it, which only converters can read."""
 
+    def itself(self, depth: int) -> tuple[str, str]:
+        """Return the Python that finds, from an item of ``foreach``, nothing else than the item, and the item; both empty for none."""
+
     def pin(self) -> Pin | None:
         """Return what a record must hold for ``foreach`` to have items, as far as an index of the record tells."""
 

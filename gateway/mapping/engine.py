@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.identity import IdSpace
 from gateway.mapping.dialect import Dialect, Pin, UnreadableError
-from gateway.mapping.fill import Draft, QuarantineError, Run, SetAsideError
+from gateway.mapping.draft import Draft, Said
+from gateway.mapping.fill import QuarantineError, Run, SetAsideError
 from gateway.mapping.lineage import Notes, Step, Trail
 from gateway.mapping.memory import Memories
 from gateway.mapping.routes import Route, Routes
@@ -26,18 +27,20 @@ DIRECTORY: Final = frozenset(
 # Labels with which a resource stays inside, whoever asks.
 NEVER_LEAVES: Final = frozenset({"V", "hidden", "confidential", "third-party"})
 
+# What is said of a resource of which only its record says anything.
+NOTHING_SAID: Final = Said()
+
 Head = tuple[Any, ...]
-# A map with its items, or its resources.
-Chosen = tuple["MapPlan", Sequence[Head], Sequence[Draft]]
 
 
 @dataclass(slots=True, kw_only=True)
 class MapPlan:
-    """One compiled map. ``heads`` finds the items and their ids (``None``: the selector doesn't hold), ``rows`` fills one in.
+    """One compiled map. ``whole`` fills its resources in and answers whether its selector holds.
 
-    ``noted`` makes what does the same as ``rows`` and notes each step. Where a resource hangs on the text of an item alone, ``places`` are
-    the fields that hold them, and ``slot`` is where finished resources are kept. ``content`` is the hash of all that it says and reads,
-    ``named`` are the names of other maps to whose resources its rows refer.
+    ``heads`` makes what finds the items and their ids (``None``: the selector doesn't hold), ``noted`` what fills one in and notes each
+    step. Where a resource hangs on the text of an item alone, ``places`` are the fields that hold them, and ``slot`` is where finished
+    resources are kept. ``content`` is the hash of all that it says and reads, ``named`` are the names of other maps to whose resources
+    its rows refer.
     """
 
     name: str
@@ -47,8 +50,8 @@ class MapPlan:
     write: Write
     source: str
     zone: ZoneInfo | None
-    heads: Callable[[Any, Run], list[Head] | None]
-    rows: Callable[[Head, Run], Draft]
+    whole: Callable[[Any, Run], bool]
+    heads: Callable[[], Callable[[Any, Run], list[Head] | None]]
     noted: Callable[[], Callable[[Head, Run], Draft]]
     content: bytes
     named: frozenset[str]
@@ -91,93 +94,100 @@ class MappingSet:
         """Return what a record yields. Never raises."""
         run = Run(record, ids, self.dialect)
         try:
-            held = self._read(run)
+            node = self._read(run)
+            held = self._fill(run)
+            self.dialect.close(node)
             return _result(run, Notes(self, record, ids)) if held is None else held
         except UnreadableError as error:
             return _held(run, "structure", _record_issue("structure", "", "", str(error)))
+        except Exception:  # noqa: BLE001 - whatever it is, the careful way says what becomes of the record
+            return self._carefully(record, ids)
+
+    def _carefully(self, record: SourceRecord, ids: IdSpace) -> MapResult:
+        """Return what a record yields that may yield nothing: all ids are found before any resource is filled in."""
+        run = Run(record, ids, self.dialect, noting=True)
+        try:
+            self._read(run)
+            held = self._step(run)
+            return _result(run, Notes(self, record, ids)) if held is None else held
         except SetAsideError as error:
             return MapResult(outcome="set-aside", issues=_issues(run), reason=str(error))
         except QuarantineError:
             found = _issues(run)
             reason = next((one.code for one in reversed(found) if one.severity == "error"), "structure")
             return MapResult(outcome="quarantined", issues=found, reason=reason)
-        except Exception as error:  # noqa: BLE001 - the promise of this function: a record costs at most itself
+        except Exception as error:  # noqa: BLE001 - the promise of mapping: a record costs at most itself
             return _held(run, "structure", _record_issue("structure", "", "", f"mapping failed ({type(error).__name__})"))
 
     def noted(self, record: SourceRecord, ids: IdSpace) -> list[list[Step]]:
         """Return what the rows note while they fill in each resource of a record that maps to some."""
         run = Run(record, ids, self.dialect, noting=True)
         self._read(run)
-        return [draft.trail for draft in run.drafts]
+        self._step(run)
+        return [draft.trail or [] for draft in run.drafts]
 
-    def _read(self, run: Run) -> MapResult | None:
-        """Read a record and fill its resources in, or return why there are none."""
+    def _read(self, run: Run) -> Any:
+        """Read a record, and find what is known of its source."""
         node = run.node = self.dialect.read(run.record.body)
         run.issues += [_note(code, reason) for code, reason in self.dialect.notes(node)]
         run.known = self.memories.of(run.system, run.ids.space, self.dialect.sender(node))
-        held = self._fill(run)
-        if not run.noting:
-            self.dialect.close(node)
-        return held
+        return node
+
+    def _route(self, run: Run) -> Route | None:
+        routes = self.routes.get(run.record.kind)
+        return None if routes is None else routes.route(self.dialect.triggered(run.node))
 
     def _fill(self, run: Run) -> MapResult | None:
-        routes = self.routes.get(run.record.kind)
-        route = None if routes is None else routes.route(self.dialect.triggered(run.node))
-        chosen = [] if route is None else self._choose(route, run)
-        if not chosen:
-            return _held(run, "no-map", _record_issue("structure", "", "", "no map is for this record"))
-        for plan, heads, ready in chosen:
-            for draft in ready:
-                if draft.id not in run.made:
-                    run.made.add(draft.id)
-                    run.drafts.append(draft)
-            if heads:
-                self._make(plan, heads, run)
-        return None
+        """Fill the resources of a record in, map by map, or return why there are none."""
+        route, node, found = self._route(run), run.node, False
+        if route is not None:
+            plans = route.choose(self.dialect, node)
+            for plan in plans if route.named else ():
+                if plan.at in route.named:
+                    _name(plan, plan.heads()(node, run), run)
+            for plan in plans:
+                if plan.places:
+                    self._recall(plan, run)
+                    found = True
+                elif plan.whole(node, run):
+                    found = True
+        return None if found else _nothing(run)
 
-    def _choose(self, route: Route, run: Run) -> list[Chosen]:
-        """Return the maps for a record with the items of each, or with its resources where those are known."""
-        chosen: list[Chosen] = []
-        node = run.node
-        for plan in route.choose(self.dialect, node):
-            ready = self._remembered(plan, run) if plan.places and not run.noting else None
-            if ready is not None:
-                chosen.append((plan, (), ready))
-                continue
-            heads = plan.heads(node, run)
+    def _step(self, run: Run) -> MapResult | None:
+        """Fill the resources of a record in with each step noted: first the ids of all, so that one without any is the first to be told of."""
+        route, node = self._route(run), run.node
+        chosen: list[tuple[MapPlan, Sequence[Head]]] = []
+        for plan in [] if route is None else route.choose(self.dialect, node):
+            heads = plan.heads()(node, run)
             if heads is not None:
-                chosen.append((plan, heads, ()))
-                if plan.at is not None:
-                    run.named[plan.at] = [f"{plan.type}/{head[0]}" for head in heads]
-        return chosen
+                chosen.append((plan, heads))
+                _name(plan, heads, run)
+        for plan, some in chosen:
+            _make(plan, some, run)
+        return None if chosen else _nothing(run)
 
-    def _make(self, plan: MapPlan, heads: Sequence[Head], run: Run) -> None:
-        """Fill the resources of a map in. What is only to be there is made once, however often the record names it."""
-        rows = plan.noted() if run.noting else plan.rows
-        ensure, made = plan.write == "ensure", run.made
-        for head in heads:
-            if ensure:
-                if head[0] in made:
-                    continue
-                made.add(head[0])
-            rows(head, run)
-        if plan.places and not run.noting:
-            self._learn(plan, heads, run)
-
-    def _remembered(self, plan: MapPlan, run: Run) -> list[Draft] | None:
-        """Return the resources of a map as they are known from earlier records; ``None`` unless all of them are."""
-        known = run.known.slots[plan.slot]
-        found: dict[str, Draft] = {}
+    def _recall(self, plan: MapPlan, run: Run) -> None:
+        """Take the resources of a map that are known from earlier records, or make them all and remember them."""
+        known, made = run.known.slots[plan.slot], run.made
+        ready: dict[str, Draft] = {}
         for text in self.dialect.texts(run.node, plan.places):
             kept = known.get(text)
             if kept is None:
-                return None
+                break
             id_, draft = kept
-            if id_ and id_ not in found:
+            if id_ and id_ not in ready:
                 if draft is None:
-                    return None
-                found[id_] = draft
-        return list(found.values())
+                    break
+                ready[id_] = draft
+        else:
+            for id_, draft in ready.items():
+                if id_ not in made:
+                    made.add(id_)
+                    run.drafts.append(draft)
+            return
+        heads = plan.heads()(run.node, run) or []
+        _make(plan, heads, run)
+        self._learn(plan, heads, run)
 
     def _learn(self, plan: MapPlan, heads: Sequence[Head], run: Run) -> None:
         """Remember what a map made of each text: its resource, the id alone where another text made it, or nothing."""
@@ -188,8 +198,8 @@ class MappingSet:
             id_ = ids.get(text)
             draft = None if id_ is None else made.pop(id_, None)
             if draft is not None:
-                draft.trail.clear()
-            if draft is None or not draft.issues:
+                draft.trail = None
+            if draft is None or draft.said is None or not draft.said.issues:
                 run.known.keep(known, text, (id_, draft))
 
     def source_code(self, map_name: str) -> str:
@@ -218,6 +228,27 @@ def _note(code: IssueCode, reason: str) -> Issue:
     )
 
 
+def _nothing(run: Run) -> MapResult:
+    return _held(run, "no-map", _record_issue("structure", "", "", "no map is for this record"))
+
+
+def _name(plan: MapPlan, heads: Sequence[Head] | None, run: Run) -> None:
+    """Note the resources of a map under the name by which rows of other maps refer to them."""
+    if heads is not None and plan.at is not None:
+        run.named[plan.at] = [f"{plan.type}/{head[0]}" for head in heads]
+
+
+def _make(plan: MapPlan, heads: Sequence[Head], run: Run) -> None:
+    """Fill the resources of a map in, each step noted. What is only to be there is made once, however often the record names it."""
+    rows, ensure, made = plan.noted(), plan.write == "ensure", run.made
+    for head in heads:
+        if ensure:
+            if head[0] in made:
+                continue
+            made.add(head[0])
+        rows(head, run)
+
+
 def _held(run: Run, reason: str, found: Issue) -> MapResult:
     return MapResult(outcome="quarantined", issues=(*_issues(run), found), reason=reason)
 
@@ -225,8 +256,8 @@ def _held(run: Run, reason: str, found: Issue) -> MapResult:
 def _issues(run: Run) -> tuple[Issue, ...]:
     found = run.issues.copy()
     for draft in run.drafts:
-        if draft.issues:
-            found += draft.issues
+        if draft.said is not None:
+            found += draft.said.issues
     return tuple(found)
 
 
@@ -234,21 +265,27 @@ def _result(run: Run, notes: Notes) -> MapResult:
     drafts, record, issues = run.drafts, run.record, run.issues.copy()
     hidden: set[str] = set()
     if run.labelled:
-        hidden = {f"{draft.plan.type}/{draft.id}" for draft in drafts if not NEVER_LEAVES.isdisjoint(draft.labels)}
+        hidden = {
+            f"{draft.plan.type}/{draft.id}" for draft in drafts if draft.said and not NEVER_LEAVES.isdisjoint(draft.said.labels)
+        }
     # An id is made of its type too.
     checked = bool(hidden) or len({draft.id for draft in drafts}) < len(drafts)
     seen: set[str] = set()
     mapped: list[Mapped] = []
-    said = bool(record.labels or record.origin)
+    more = bool(record.labels or record.origin)
+    source_time = record.source_time
     for number, draft in enumerate(drafts):
-        plan, id_ = draft.plan, draft.id
-        patient = None if plan.directory else id_ if plan.type == "Patient" else _patient(draft)
+        plan, id_, references, said = draft.plan, draft.id, draft.references, draft.said
+        patient = None
+        if not plan.directory:
+            patient = id_ if plan.type == "Patient" else _patient(references, said)
         if checked or (patient is None and not plan.directory):
             _check(draft, id_ in seen, hidden, patient)
             seen.add(id_)
-        if said or draft.facts or draft.issues or draft.labels or draft.secrets:
-            mapped.append(_mapped(record, draft, patient, Trail(notes, number)))
-            issues += draft.issues
+        if more or said is not None:
+            mapped.append(_mapped(record, draft, said or NOTHING_SAID, patient, Trail(notes, number)))
+            if said is not None:
+                issues += said.issues
             continue
         # Most resources. Each further keyword costs, also one with the value that it has anyway.
         made = Mapped(
@@ -258,9 +295,9 @@ def _result(run: Run, notes: Notes) -> MapResult:
             write=plan.write,
             class_=draft.class_,
             data_at=draft.at,
-            source_time=record.source_time,
+            source_time=source_time,
             patient=patient,
-            references=frozenset(draft.references),
+            references=frozenset(references),
             trail=Trail(notes, number),
         )
         mapped.append(made)
@@ -271,7 +308,7 @@ def _check(draft: Draft, seen: bool, hidden: set[str], patient: str | None) -> N
     """Quarantine the record when a finished resource is unfit to leave the mapping."""
     found = _fault(draft, seen, hidden, patient)
     if found is not None:
-        draft.issues.append(found)
+        draft.saying().issues.append(found)
         raise QuarantineError
 
 
@@ -280,19 +317,20 @@ def _fault(draft: Draft, seen: bool, hidden: set[str], patient: str | None) -> I
         return _record_issue("structure", draft.plan.name, "id", "two resources of this record have one id")
     if patient is None and not draft.plan.directory:
         return _record_issue("reference-unresolved", draft.plan.name, "", "it refers to no patient, or to several")
-    if hidden and NEVER_LEAVES.isdisjoint(draft.labels) and not hidden.isdisjoint(draft.references):
+    labels = draft.said.labels if draft.said else frozenset()
+    if hidden and NEVER_LEAVES.isdisjoint(labels) and not hidden.isdisjoint(draft.references):
         return _record_issue(
             "structure", draft.plan.name, "", "it may leave, and refers to a resource of its record that may not"
         )
     return None
 
 
-def _patient(draft: Draft) -> str | None:
+def _patient(references: set[str], said: Said | None) -> str | None:
     """Return the patient in whose compartment a resource is: as a row says it, else the only one that it refers to."""
-    if "patient" in draft.facts:
-        return str(draft.facts["patient"])
+    if said is not None and "patient" in said.facts:
+        return str(said.facts["patient"])
     found = None
-    for one in draft.references:
+    for one in references:
         if one[:8] == "Patient/":
             if found is not None:
                 return None
@@ -300,9 +338,9 @@ def _patient(draft: Draft) -> str | None:
     return found
 
 
-def _mapped(record: SourceRecord, draft: Draft, patient: str | None, trail: Trail) -> Mapped:
+def _mapped(record: SourceRecord, draft: Draft, said: Said, patient: str | None, trail: Trail) -> Mapped:
     """Return a resource of which a row, or its record, says more than most."""
-    facts = draft.facts
+    facts = said.facts
     return Mapped(
         type=draft.plan.type,
         id=draft.id,
@@ -310,14 +348,14 @@ def _mapped(record: SourceRecord, draft: Draft, patient: str | None, trail: Trai
         write=draft.plan.write,
         class_=draft.class_,
         audience=facts.get("audience"),
-        labels=record.labels | draft.labels if draft.labels else record.labels,
+        labels=record.labels | said.labels if said.labels else record.labels,
         data_at=draft.at,
         source_time=record.source_time,
         patient=patient,
         withdrawn=facts.get("withdrawn", False),
         origin_portal=facts.get("origin_portal", record.origin),
-        secrets=draft.secrets,
+        secrets=said.secrets,
         references=frozenset(draft.references),
         trail=trail,
-        issues=tuple(draft.issues),
+        issues=tuple(said.issues),
     )

@@ -192,6 +192,10 @@ class Er7Path:
         more = f", {self.more!r}" if self.more else ""
         return [f"n<at> in items(n<up>, {self.segment!r}, {self.number}{more})"]
 
+    def itself(self, depth: int) -> tuple[str, str]:
+        """Return the Python that finds from a segment the segment itself."""
+        return (f"nodes[seen[n{depth}.i, {self.segment!r}]]", f"n{depth}") if self.segment and not self.number else ("", "")
+
     def pin(self) -> Pin:
         """Return what a message must hold for ``foreach`` to have items."""
         names = (self.segment, *(name for name, _ in self.more))

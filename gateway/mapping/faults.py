@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from gateway.mapping.fill import Draft, QuarantineError, RowPlan, Run, issue
+from gateway.mapping.draft import Draft
+from gateway.mapping.fill import QuarantineError, RowPlan, Run, issue
 from gateway.model import Issue, IssueCode
 
 
 def overflow(draft: Draft, run: Run, plan: RowPlan, hits: list[tuple[Any, Any]]) -> None:
     """Say that a path gave more values than the target takes."""
     reason = f"{len(hits)} values for an element that occurs once"
-    draft.issues.append(issue(run, plan, "cardinality-overflow", None, hits[1][1], reason, "first value used"))
+    draft.saying().issues.append(issue(run, plan, "cardinality-overflow", None, hits[1][1], reason, "first value used"))
 
 
 def missing(draft: Draft, run: Run, plan: RowPlan, source: str) -> NoReturn:
     """Quarantine the record: a required element stays empty."""
     code: IssueCode = "reference-unresolved" if source.startswith("@") else "required-missing"
     found = issue(run, plan, code, None, source, "a required element stays empty", "record quarantined", error=True)
-    draft.issues.append(found)
+    draft.saying().issues.append(found)
     raise QuarantineError
 
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-
-from msgspec import Struct
 
 from gateway.identity import IdSpace
 from gateway.mapping.convert import ConvertContext, Converted, Converter, RecordIds, RejectRecord, RowFacts, Unmappable
 from gateway.mapping.dialect import NOWHERE, Located
-from gateway.mapping.lineage import Origin, Step, copied, pruned, whole
+from gateway.mapping.draft import Draft, Slot
+from gateway.mapping.lineage import Origin, copied, pruned, whole
 from gateway.mapping.memory import NO_MEMORY, Memory
 from gateway.mapping.moments import moment
 from gateway.model import Issue, IssueCode, SourceRecord
 
 if TYPE_CHECKING:
     from gateway.mapping.dialect import Dialect
-    from gateway.mapping.engine import MapPlan
 
 REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
 SHOWN: Final = 2
@@ -28,9 +25,6 @@ SHOWN: Final = 2
 NEW: Final = "[]"
 # Stands for what isn't known yet, where None is an answer.
 MISS: Final = object()
-
-
-Slot = tuple[dict[str, Any], str]
 
 
 class QuarantineError(Exception):
@@ -73,24 +67,6 @@ class RowPlan:
     sound: bool = False
     refers: bool = False
     shared: bool = False
-
-
-class Draft(Struct, eq=False):
-    """A resource while its rows are filled in. ``slots`` holds the elements that a label means, with their path; ``at`` is the moment that
-    it counts from."""
-
-    plan: MapPlan
-    id: str
-    body: dict[str, Any]
-    class_: str
-    trail: list[Step]
-    references: set[str]
-    slots: dict[tuple[str, str], Slot]
-    issues: list[Issue] = []
-    labels: set[str] = set()
-    facts: dict[str, Any] = {}
-    secrets: dict[str, str] = {}
-    at: datetime | None = None
 
 
 class Run:
@@ -184,17 +160,17 @@ def asked(
 def refuse(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, error: Exception) -> bool:
     """Leave an element out that its converter found no meaning for, with an issue; worse faults cost the record. Always false."""
     if isinstance(error, RejectRecord):
-        draft.issues.append(issue(run, plan, error.issue, value, source, error.reason, "record quarantined", error=True))
+        draft.saying().issues.append(issue(run, plan, error.issue, value, source, error.reason, "record quarantined", error=True))
         raise QuarantineError from None
     if isinstance(error, Unmappable):
-        draft.issues.append(issue(run, plan, error.issue, value, source, error.reason, "element omitted"))
+        draft.saying().issues.append(issue(run, plan, error.issue, value, source, error.reason, "element omitted"))
         return False
     return _broken(draft, run, plan, value, source, f"the converter failed ({type(error).__name__})")
 
 
 def _broken(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, reason: str) -> NoReturn:
     """Quarantine the record: a converter did what it must not."""
-    draft.issues.append(issue(run, plan, "structure", value, source, reason, "record quarantined", error=True))
+    draft.saying().issues.append(issue(run, plan, "structure", value, source, reason, "record quarantined", error=True))
     raise QuarantineError
 
 
@@ -203,7 +179,7 @@ def put(draft: Draft, run: Run, plan: RowPlan, value: Any, made: Any, source: An
     origin, sources = plan.origin, plan.sources
     if type(made) is Converted:
         for note in made.issues:
-            draft.issues.append(issue(run, plan, note.code, value, source, note.reason, note.action))
+            draft.saying().issues.append(issue(run, plan, note.code, value, source, note.reason, note.action))
         origin, sources, made = "default" if made.default else origin, made.sources or sources, made.value
     if made is None:
         return False
@@ -234,7 +210,8 @@ def _put_one(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any, sou
     path = place(draft, plan, value)
     if path is None:
         return False
-    draft.trail.append((plan, path, copied(value) if plan.shared else value, source, sources or None, origin))
+    if draft.trail is not None:
+        draft.trail.append((plan, path, copied(value) if plan.shared else value, source, sources or None, origin))
     return True
 
 
@@ -278,7 +255,8 @@ def put_reference(draft: Draft, run: Run, plan: RowPlan, target: str, source: An
     if path is None:
         return False
     draft.references.add(target)
-    draft.trail.append((plan, path, {"reference": target} if plan.shared else value, source, None, plan.origin))
+    if draft.trail is not None:
+        draft.trail.append((plan, path, {"reference": target} if plan.shared else value, source, None, plan.origin))
     return True
 
 
@@ -289,7 +267,8 @@ def put_constant(draft: Draft, run: Run, plan: RowPlan, value: Any) -> bool:
     path = place(draft, plan, value)
     if path is None:
         return False
-    draft.trail.append((plan, path, copied(value) if plan.shared else value, None, None, plan.origin))
+    if draft.trail is not None:
+        draft.trail.append((plan, path, copied(value) if plan.shared else value, None, None, plan.origin))
     return True
 
 
@@ -352,7 +331,7 @@ def element(draft: Draft, plan: RowPlan, node: dict[str, Any], path: str, step: 
     made: dict[str, Any] = {"url": step.label} if step.url else {}
     several.append(made)
     whole_path = f"{path}[{len(several) - 1}]"
-    if step.url:
+    if step.url and draft.trail is not None:
         draft.trail.append((plan, f"{whole_path}.url", step.label, None, None, "constant"))
     if step.label != NEW:
         draft.slots[path, step.label] = (made, whole_path)
@@ -363,20 +342,21 @@ def _keep(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any) -> Non
     """Keep a fact or a secret; the first that a row finds stays."""
     kind, _, name = plan.target.partition(":")
     if kind == "secrets":
-        draft.secrets.setdefault(name, str(value))
+        draft.saying().secrets.setdefault(name, str(value))
     elif name == "set_aside":
         raise SetAsideError(str(value))
     elif name == "data_at":
         keep_moment(draft, run, plan, value, source)
     elif name == "withdrawn":
-        draft.facts[name] = draft.facts.get(name, False) or bool(value)
+        facts = draft.saying().facts
+        facts[name] = facts.get(name, False) or bool(value)
     else:
-        draft.facts.setdefault(name, value)
+        draft.saying().facts.setdefault(name, value)
 
 
 def keep_patient(draft: Draft, run: Run, plan: RowPlan, target: str, source: Any) -> bool:  # noqa: ARG001 - as put_reference
     """Keep the patient whose compartment the resource is in."""
-    draft.facts.setdefault("patient", target.partition("/")[2])
+    draft.saying().facts.setdefault("patient", target.partition("/")[2])
     return True
 
 
@@ -385,7 +365,7 @@ def keep_moment(draft: Draft, run: Run, plan: RowPlan, value: Any, source: Any) 
     at = moment(str(value), draft.plan.zone if plan.facts.zone is None else plan.facts.zone)
     if at is None:
         reason = "not a moment to count from: no zone, or a year that can't be"
-        draft.issues.append(issue(run, plan, "value-invalid", value, source, reason, "element omitted"))
-    else:
-        draft.at = draft.at or at
+        draft.saying().issues.append(issue(run, plan, "value-invalid", value, source, reason, "element omitted"))
+    elif draft.at is None:
+        draft.at = at
     return True

@@ -12,9 +12,10 @@ from gateway.identity import IdSpace
 from gateway.mapping import expressions, fill
 from gateway.mapping.convert import ConvertContext, Converted, Converter, RowFacts, key_part
 from gateway.mapping.dialect import Dialect, Located
+from gateway.mapping.draft import Draft
 from gateway.mapping.engine import Head
 from gateway.mapping.faults import missing, no_key, overflow
-from gateway.mapping.fill import MISS, Draft, RowPlan, Run
+from gateway.mapping.fill import MISS, RowPlan, Run
 from gateway.mapping.generate_place import nested
 from gateway.mapping.generate_row import write_rows
 from gateway.mapping.generate_slots import lone, number_slots
@@ -33,15 +34,16 @@ ENGINE: Final = (
 NO_IDS: Final = IdSpace(namespace=UUID(int=0), hash_key=b"")
 
 
+Heads = Callable[[Any, Run], list[Head] | None]
 Rows = Callable[[Head, Run], Draft]
 
 
 class Compiled(NamedTuple):
-    """The Python of a map, its functions (``noted`` is compiled when it is asked for), and the names that they see."""
+    """The Python of a map, its functions, and the names that they see; ``heads`` and ``noted`` are compiled when they are asked for."""
 
     source: str
-    heads: Callable[[Any, Run], list[Head] | None]
-    rows: Rows
+    whole: Callable[[Any, Run], bool]
+    heads: Callable[[], Heads]
     noted: Callable[[], Rows]
     names: dict[str, Any]
 
@@ -49,24 +51,29 @@ class Compiled(NamedTuple):
 def compile_map(made: MapMade, dialect: Dialect, converters: dict[str, Converter], slots: list[RowFacts | None]) -> Compiled:
     """Return what a map becomes; the caller sets ``PLAN`` among its names. Its rows that remember are added to ``slots``."""
     number_slots(made, dialect, converters, slots)
-    write = Writer(dialect)
-    _heads(write, made)
-    write("")
-    write("")
-    _rows(write, made, "rows")
+    write = Writer(dialect, _itself(made))
+    _whole(write, made)
     source = write.text()
     names = _names(made, dialect, converters)
     _run(source, made, names)
 
     @cache
+    def heads() -> Heads:
+        write = Writer(dialect, _itself(made))
+        _heads(write, made)
+        _run(write.text(), made, names)
+        made_heads: Heads = names["heads"]
+        return made_heads
+
+    @cache
     def noted() -> Rows:
-        write = Writer(dialect, noting=True)
-        _rows(write, made, "noted")
+        write = Writer(dialect, _itself(made), noting=True)
+        _rows(write, made)
         _run(write.text(), made, names)
         made_rows: Rows = names["noted"]
         return made_rows
 
-    return Compiled(source, names["heads"], names["rows"], noted, names)
+    return Compiled(source, names["whole"], heads, noted, names)
 
 
 def _run(source: str, made: MapMade, names: dict[str, Any]) -> None:
@@ -161,14 +168,42 @@ def _fields(plan: RowPlan) -> dict[str, Any]:
     return {name: getattr(plan, name) for name in plan.__slots__}
 
 
+def _itself(made: MapMade) -> tuple[str, str]:
+    """Return the Python that finds, from an item, nothing else than the item, and the item."""
+    return ("", "") if made.foreach is None else made.foreach.itself(made.depth)
+
+
+def _whole(write: Writer, made: MapMade) -> None:
+    """Write what finds the items of a map and fills the resource of each in."""
+    write.begin("def whole(n0, run):")
+    write("ready, known = run.ready, run.known.slots")
+    _each(write, made, "return False")
+    _id(write, made)
+    if made.text.key("write") == "ensure":
+        write("if rid in run.made:")
+        write("    continue" if made.foreach else "    return True")
+        write("run.made.add(rid)")
+    _resource(write, made)
+    write.depth = 1
+    write("return True")
+
+
 def _heads(write: Writer, made: MapMade) -> None:
     write.begin("def heads(n0, run):")
-    write("ready = run.ready")
+    write("ready, found = run.ready, []")
+    _each(write, made, "return None")
+    source = _id(write, made)
+    write(f"found.append((rid, {source}{write.items(made.depth)}))")
+    write.depth = 1
+    write("return found")
+
+
+def _each(write: Writer, made: MapMade, otherwise: str) -> None:
+    """Write the question whether the selector of a map holds, and the loops over its items."""
     write.start(0)
     if made.selector is not None:
         write(f"if not ({expressions.emit(made.selector, 0, write.use, local=True)}):")
-        write("    return None")
-    write("found = []")
+        write(f"    {otherwise}")
     for level, loop in enumerate(made.foreach.levels() if made.foreach else [], start=1):
         write(f"for {loop.replace('<at>', str(level)).replace('<up>', str(level - 1))}:")
         write.depth += 1
@@ -177,10 +212,6 @@ def _heads(write: Writer, made: MapMade) -> None:
     if condition is not None:
         write(f"if not ({expressions.emit(condition, made.depth, write.use, local=True)}):")
         write("    continue")
-    source = _id(write, made)
-    write(f"found.append((rid, {source}{write.items(made.depth)}))")
-    write.depth = 1
-    write("return found")
 
 
 def _id(write: Writer, made: MapMade) -> str:
@@ -198,24 +229,28 @@ def _id(write: Writer, made: MapMade) -> str:
     return source
 
 
-def _rows(write: Writer, made: MapMade, name: str) -> None:
-    write.begin(f"def {name}(head, run):")
+def _rows(write: Writer, made: MapMade) -> None:
+    write.begin("def noted(head, run):")
     write(f"rid, origin{write.items(made.depth)} = head")
-    write("n0, ready, slots = run.node, run.ready, {}")
+    write("n0, ready, known = run.node, run.ready, run.known.slots")
     for level in range(made.depth + 1):
         write.start(level)
+    _resource(write, made)
+    write("return draft")
+
+
+def _resource(write: Writer, made: MapMade) -> None:
+    """Write what fills the resource of an item in."""
+    write.base = write.depth
     profile = ", 'meta': META" if made.profiles else ""
     write(f"body = {{'resourceType': {made.text.type!r}, 'id': rid{profile}}}")
     class_ = _class(write, made)
-    write(
-        "trail, refs = [*HEAD, (KEY, 'id', rid, origin, None, 'derived')], set()" if write.noting else "trail, refs = [], set()"
-    )
-    write(f"draft = Draft(PLAN, rid, body, {class_}, trail, refs, slots)")
+    write("refs, slots = set(), {}")
+    if write.noting:
+        write("trail = [*HEAD, (KEY, 'id', rid, origin, None, 'derived')]")
+    write(f"draft = Draft(PLAN, rid, body, {class_}, refs, slots{', trail' if write.noting else ''})")
     write("run.drafts.append(draft)")
-    if any(one.slot >= 0 for one in made.rows):
-        write("known = run.known.slots")
     write_rows(write, made)
-    write("return draft")
 
 
 def _class(write: Writer, made: MapMade) -> str:

@@ -44,7 +44,7 @@ def _row(write: Writer, made: MapMade, one: RowMade, number: int, groups: dict[i
     asked = conditions(write, one.condition, made.depth)
     if one.plan is None:
         write(f"if {' and '.join(asked) or 'True'}:")
-        write(f"    run.labelled = draft.labels.add({one.row.get('label')!r}) is None")
+        write(f"    run.labelled = draft.saying().labels.add({one.row.get('label')!r}) is None")
         return
     for path in (one.path, one.unit):
         if path is not None:
@@ -63,7 +63,7 @@ def _row(write: Writer, made: MapMade, one: RowMade, number: int, groups: dict[i
     if asked:
         # What was found under a condition may not be there below it.
         write.known = known
-    write.depth = 1
+    write.depth = write.base
 
 
 class _Row:

@@ -124,6 +124,10 @@ class JsonPath:
         """Return nothing: an item is an object."""
         return ()
 
+    def itself(self, depth: int) -> tuple[str, str]:  # noqa: ARG002 - see ``SourcePath``
+        """Nothing: no part of an object is found by its name."""
+        return "", ""
+
     def pin(self) -> None:
         """Return nothing: there is no index of a JSON object."""
 

@@ -23,12 +23,14 @@ KEPT: Final = 512
 class Route:
     """The maps of one event. ``open`` are asked by name of their part alone, ``pinned`` by a value at a place of it; by their number.
 
-    ``shapes`` keeps the open ones for the parts that records have, ``known`` all of them for those and the values.
+    ``named`` are the names of maps to whose resources rows of others refer. ``shapes`` keeps the open ones for the parts that records
+    have, ``known`` all of them for those and the values.
     """
 
     plans: tuple[MapPlan, ...]
     open: tuple[tuple[int, Pin | None], ...]
     pinned: Mapping[Key, Mapping[str, tuple[int, ...]]]
+    named: frozenset[str] = frozenset()
     shapes: dict[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
     known: dict[tuple[Any, ...], list[MapPlan]] = field(default_factory=dict)
 
@@ -77,4 +79,7 @@ def _route(plans: tuple[MapPlan, ...]) -> Route:
             continue
         for value in plan.pin.values:
             pinned.setdefault(plan.pin.key, {}).setdefault(value, []).append(number)
-    return Route(plans, tuple(open_), {key: {value: tuple(some) for value, some in by.items()} for key, by in pinned.items()})
+    named = frozenset(name for plan in plans for name in plan.named)
+    return Route(
+        plans, tuple(open_), {key: {value: tuple(some) for value, some in by.items()} for key, by in pinned.items()}, named
+    )

@@ -9,13 +9,17 @@ from gateway.mapping.expressions import Expression
 
 
 class Writer:
-    """Lines of Python with their indentation, and the variables that the function under way has. ``noting``: they note each step."""
+    """Lines of Python with their indentation, and the variables that the function under way has. ``noting``: they note each step.
 
-    def __init__(self, dialect: Dialect, *, noting: bool = False) -> None:
+    ``base`` is how far in rows stand; ``itself`` is the Python that finds, from an item, nothing else than the item, and the item.
+    """
+
+    def __init__(self, dialect: Dialect, itself: tuple[str, str], *, noting: bool = False) -> None:
         self.dialect = dialect
+        self.itself = itself
         self.noting = noting
         self.lines: list[str] = []
-        self.depth = 0
+        self.depth = self.base = 0
         self.known: set[str] = set()
 
     def __call__(self, line: str) -> None:
@@ -26,7 +30,7 @@ class Writer:
         self.depth = 0
         self.known = set()
         self(head)
-        self.depth = 1
+        self.depth = self.base = 1
 
     def use(self, emitted: Emitted, value: str) -> str:
         """Write the variables that a path needs, where all lines after this one see them; return the value as it is."""
@@ -37,6 +41,8 @@ class Writer:
         return value
 
     def _assign(self, name: str, expression: str) -> None:
+        if expression == self.itself[0]:
+            expression = self.itself[1]
         at = self.dialect.sought(name, expression)
         if not at:
             self(f"{name} = {expression}")
