@@ -1,7 +1,7 @@
 """One circuit breaker a portal, on the portal's row, so that all workers share it.
 
-``failures`` counts failures in a row. ``breaker_reason`` is null while the portal is in use; with a reason, work for it stays queued and
-one worker per interval may try. ``breaker_until`` is the moment from which the next one may.
+``failures`` counts failures in a row, ``recent`` holds how the last twenty calls ended. ``breaker_reason`` is null while the portal is in
+use; with a reason, work for it stays queued and one worker per interval may try. ``breaker_until`` is the moment from which the next one may.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from gateway.database import Connection, Database
 from gateway.errors import GatewayError, Misconfigured, NotFound, Throttled
 
 OPENS_AT: Final = 5
+# Of the last twenty: more than half. Calls that weren't made yet count as successes.
+MOST_OF_RECENT: Final = 10
 PROBE_EVERY: Final = timedelta(seconds=30)
 # Credentials that are refused twice a minute get an account locked.
 STOPPED_PROBE_EVERY: Final = timedelta(seconds=CAP_S)
@@ -29,17 +31,24 @@ returning id"""
 BY_CODE: Final = "select id from portal where org = app_org() and code = %s"
 STANDING: Final = "select breaker_reason from portal where id = %s"
 # An answer to what was sent before the portal asked for patience doesn't cut that short.
+# Who closes the breaker begins anew: what it was opened for doesn't open it again at the next failure.
 SUCCEEDED: Final = """
-update portal set failures = 0, breaker_reason = null, breaker_until = null
-where id = %s and (failures > 0 or breaker_reason is not null)
-  and not (starts_with(coalesce(breaker_reason, ''), 'throttled') and breaker_until > app_now())
-returning code"""
+update portal set failures = 0, breaker_reason = null, breaker_until = null,
+  recent = case when known.breaker_reason is null then portal.recent << 1 else 0::bit(20) end
+from (select id, failures, breaker_reason from portal
+  where id = %s and (failures > 0 or breaker_reason is not null or recent <> 0::bit(20))
+    and not (starts_with(coalesce(breaker_reason, ''), 'throttled') and breaker_until > app_now()) for update) known
+where portal.id = known.id
+returning code, known.failures > 0 or known.breaker_reason is not null as failed_before"""
 FAILED: Final = """
-update portal set failures = failures + 1,
-  breaker_reason = case when breaker_reason is not null or failures + 1 >= %(opens_at)s then %(reason)s end,
-  breaker_until = case when breaker_reason is not null or failures + 1 >= %(opens_at)s then app_now() + %(every)s end
-where id = %(portal)s
-returning code, failures, breaker_reason"""
+update portal set failures = failures + 1, recent = recent << 1 | 1::bit(20),
+  breaker_reason = case when known.opens then %(reason)s end,
+  breaker_until = case when known.opens then app_now() + %(every)s end
+from (select id, breaker_reason as before, breaker_reason is not null or failures + 1 >= %(opens_at)s
+    or bit_count(recent << 1 | 1::bit(20)) > %(most)s as opens
+  from portal where id = %(portal)s for update) known
+where portal.id = known.id
+returning code, breaker_reason, known.before"""
 PAUSED: Final = """
 update portal set breaker_reason = %(reason)s, breaker_until = app_now() + %(pause)s
 where id = %(portal)s and (breaker_until is null or breaker_until < app_now() + %(pause)s)"""
@@ -61,14 +70,15 @@ def admits(db: Connection, portal_id: int) -> bool:
 
 
 def succeeded(db: Connection, portal_id: int) -> None:
-    """Close the breaker. Costs no write while it is closed: the row would be the hottest of all."""
+    """Close the breaker. Costs no write while none of the last calls failed: the row would be the hottest of all."""
     row = db.execute(SUCCEEDED, (portal_id,)).fetchone()
-    if row is not None:
+    if row is not None and row.failed_before:
         log.info("portal.closed", portal=row.code)
 
 
 def failed(db: Connection, portal_id: int, error: GatewayError) -> None:
-    """Count a failure by its class: stop the portal, pause it as it asked, or open the breaker at the fifth in a row."""
+    """Count a failure by its class: stop the portal, pause it as it asked, or open the breaker at the fifth in a row or
+    the eleventh of the last twenty."""
     reason = reason_of(error)
     if isinstance(error, Misconfigured):
         _stop(db, portal_id, reason)
@@ -84,9 +94,9 @@ def reason_of(error: GatewayError) -> str:
 
 
 def _count(db: Connection, portal_id: int, reason: str) -> None:
-    values = {"portal": portal_id, "reason": reason, "every": PROBE_EVERY, "opens_at": OPENS_AT}
+    values = {"portal": portal_id, "reason": reason, "every": PROBE_EVERY, "opens_at": OPENS_AT, "most": MOST_OF_RECENT}
     row = db.execute(FAILED, values).fetchone()
-    if row is not None and row.breaker_reason is not None and row.failures == OPENS_AT:
+    if row is not None and row.breaker_reason is not None and row.before is None:
         log.warning("portal.opened", portal=row.code, reason=reason)
 
 

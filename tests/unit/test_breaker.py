@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gateway import breaker
 from gateway.database import Database
@@ -45,6 +48,16 @@ class Bench:
         with self.database.transaction(self.org) as db:
             return breaker.admits(db, self.portal)
 
+    def begin_anew(self) -> None:
+        with self.database.transaction(self.org) as db:
+            db.execute("update portal set failures = 0, breaker_reason = null, breaker_until = null, recent = 0::bit(20)")
+
+    def row_version(self) -> str:
+        with self.database.transaction(self.org) as db:
+            row = db.execute("select ctid::text as place from portal").fetchone()
+        assert row is not None
+        return str(row.place)
+
     @property
     def reason(self) -> str | None:
         with self.database.transaction(self.org) as db:
@@ -76,6 +89,51 @@ def test_a_success_in_between_begins_the_count_anew(bench: Bench) -> None:
     bench.fail(DOWN, 4)
 
     assert bench.admits()
+
+
+def test_more_than_half_of_the_last_twenty_calls_open_it_though_no_five_failed_in_a_row(bench: Bench) -> None:
+    for _ in range(10):
+        bench.fail(DOWN)
+        bench.succeed()
+    assert bench.admits()
+    bench.fail(DOWN)
+    assert bench.admits(), "the oldest failure is no longer among them"
+    bench.fail(DOWN)
+
+    assert not bench.admits()
+    assert bench.reason == "transient 503"
+
+
+def test_a_portal_that_is_well_costs_no_write_once_its_last_failure_is_twenty_calls_ago(bench: Bench) -> None:
+    bench.fail(DOWN)
+    for _ in range(20):
+        bench.succeed()
+    version = bench.row_version()
+    bench.succeed()
+
+    assert bench.row_version() == version
+
+
+@given(calls=st.lists(st.sampled_from((True, False, False)), max_size=80))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_it_is_open_after_five_failures_in_a_row_or_more_than_half_of_twenty_until_the_next_success(
+    bench: Bench, calls: list[bool]
+) -> None:
+    bench.begin_anew()
+    row, recent, open_ = 0, deque[bool](maxlen=20), False
+    for good in calls:
+        if good:
+            bench.succeed()
+            recent.append(False)
+            if open_:
+                recent.clear()
+            row, open_ = 0, False
+        else:
+            bench.fail(DOWN)
+            recent.append(True)
+            row += 1
+            open_ = open_ or row >= 5 or sum(recent) > 10
+        assert (bench.reason is not None) == open_
 
 
 def test_an_open_breaker_lets_one_worker_through_per_interval(bench: Bench) -> None:
