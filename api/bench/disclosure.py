@@ -18,7 +18,7 @@ from api.bench.mapping import one_core
 from api.bench.meter import Meter, peak_memory_mb
 from api.bench.people import MEMBERS, NOW, Client, clients
 from api.bench.rights_rows import Rows, rows
-from gateway.disclosure.batch import compiled, decide_client
+from gateway.disclosure.batch import Batch, compiled
 from gateway.disclosure.decide import Facts, Verdict, decide
 from gateway.insight.explain import explain
 from gateway.insight.matrix import matrix
@@ -169,10 +169,11 @@ def _pairs(everybody: list[Client]) -> dict[str, Any]:
     """Decide every pair of everybody, and look at each verdict."""
 
     def permitted() -> int:
+        batch = Batch(NOW)
         return sum(
             verdict.code == "grant"
             for client in everybody
-            for decided in [decide_client(client.items, client.subscribers, client.policy, NOW)]
+            for decided in [batch.client(client.items, client.subscribers, client.policy)]
             for member in range(MEMBERS)
             for verdict in decided.of_member(member)
         )

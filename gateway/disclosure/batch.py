@@ -1,24 +1,26 @@
-"""Deciding much at once: by cells of items that no rule can tell apart, each cell decided once and given out as often as it is asked.
+"""Deciding much at once: what no rule can tell apart is decided once, and given out as often as it is asked.
 
 For one member and items as they come: ``compiled(policy, subscriber, at)`` is a function from ``Facts`` to ``Verdict``.
-For a whole client: ``decide_client(items, subscribers, policy, at)``; its answer knows the verdict of every pair, and counts without
-making the pairs. Both give exactly what ``decide`` gives; verdicts of one cell are one object.
+For whole clients, one after another: ``Batch(at).client(items, subscribers, policy)``; its answer knows the verdict of every pair, and counts
+without making the pairs. Both give exactly what ``decide`` gives; verdicts of one cell are one object.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
+from typing import Final
 
+from gateway.disclosure.alike import divider, member_kind
 from gateway.disclosure.decide import decide
 from gateway.disclosure.policy import Facts, Grant, Policy, Subscriber, Verdict
 
-# What the rules read of an item, but for what few items are told apart by: its number, its person, its time.
-KIND = attrgetter("rule", "rtype", "audience", "labels", "withdrawn", "origin_portal")
+# Kinds of members that a batch keeps verdicts of: enough for all that ordinary rights make, bounded for those that name items.
+KINDS: Final = 10_000
+NUMBER = attrgetter("id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +49,8 @@ class Decided:
 
 def compiled(policy: Policy, subscriber: Subscriber, at: datetime) -> Callable[[Facts], Verdict]:
     """Return ``decide`` for one member at one moment: as many items as there are, one decision for each kind among them."""
-    own = _of(policy, subscriber)
-    cell_of = _divider(own)
+    own = replace(policy, grants=_own(policy, subscriber))
+    cell_of = divider(own, [subscriber])
     known: dict[Hashable, Verdict] = {}
 
     def judge(facts: Facts) -> Verdict:
@@ -61,61 +63,61 @@ def compiled(policy: Policy, subscriber: Subscriber, at: datetime) -> Callable[[
     return judge
 
 
-def decide_client(items: Sequence[Facts], subscribers: Sequence[Subscriber], policy: Policy, at: datetime) -> Decided:
-    """Decide every item of a client for each of its members: items are divided into cells once, for all members."""
-    cell_of = _divider(policy)
-    numbers: dict[Hashable, int] = {}
-    cells = [numbers.setdefault(cell_of(facts), len(numbers)) for facts in items]
-    samples = [items[first] for first in _firsts(cells, len(numbers))]
-    return Decided(cells=cells, by_member=[_each(samples, subscriber, _of(policy, subscriber), at) for subscriber in subscribers])
+# A verdict for a kind of member: as it was decided first, and which of the member's grants in their order decided it.
+Placed = tuple[Verdict, int | None]
 
 
-def _each(samples: Sequence[Facts], subscriber: Subscriber, policy: Policy, at: datetime) -> list[Verdict]:
-    return [decide(facts, subscriber, policy, at) for facts in samples]
+class Batch:
+    """Decisions of one moment about any number of clients; members who are alike share theirs."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+        self._known: dict[Hashable, dict[Hashable, Placed]] = {}
+
+    def client(self, items: Sequence[Facts], subscribers: Sequence[Subscriber], policy: Policy) -> Decided:
+        """Decide every item of a client for each of its members: items are divided into cells once, for all members."""
+        cell_of = divider(policy, subscribers)
+        samples: dict[Hashable, Facts] = {}
+        numbers: dict[Hashable, int] = {}
+        cells = []
+        for facts in items:
+            cell = cell_of(facts)
+            number = numbers.get(cell)
+            if number is None:
+                number = numbers[cell] = len(numbers)
+                samples[cell] = facts
+            cells.append(number)
+        return Decided(cells=cells, by_member=[self._member(samples, subscriber, policy) for subscriber in subscribers])
+
+    def _member(self, samples: dict[Hashable, Facts], subscriber: Subscriber, policy: Policy) -> list[Verdict]:
+        grants = _own(policy, subscriber)
+        known = self._of_kind(member_kind(subscriber, grants, policy, self.at))
+        verdicts = []
+        for cell, facts in samples.items():
+            found = known.get(cell)
+            if found is None:
+                found = known[cell] = self._decided(facts, subscriber, policy, grants)
+            verdict, place = found
+            if place is not None:
+                verdict = Verdict(code=verdict.code, projection=verdict.projection, grant_id=grants[place].id)
+            verdicts.append(verdict)
+        return verdicts
+
+    def _of_kind(self, kind: Hashable) -> dict[Hashable, Placed]:
+        known = self._known.get(kind)
+        if known is None:
+            if len(self._known) >= KINDS:
+                self._known.clear()
+            known = self._known[kind] = {}
+        return known
+
+    def _decided(self, facts: Facts, subscriber: Subscriber, policy: Policy, grants: Sequence[Grant]) -> Placed:
+        verdict = decide(facts, subscriber, policy, self.at)
+        place = None if verdict.grant_id is None else [grant.id for grant in grants].index(verdict.grant_id)
+        return verdict, place
 
 
-def _firsts(cells: Sequence[int], count: int) -> list[int]:
-    """Return where each cell comes first: cells are numbered as they come."""
-    firsts: list[int] = []
-    for place, cell in enumerate(cells):
-        if cell == len(firsts):
-            firsts.append(place)
-            if len(firsts) == count:
-                break
-    return firsts
-
-
-def _of(policy: Policy, subscriber: Subscriber) -> Policy:
-    """Return the policy without the grants of others, which decide nothing here."""
-    return replace(policy, grants=[grant for grant in policy.grants if grant.person == subscriber.person])
-
-
-def _divider(policy: Policy) -> Callable[[Facts], Hashable]:
-    """Return a function that gives items the same cell when this policy can't tell them apart.
-
-    Items are told apart by their number where the policy names it, by their time where a grant is about a period, and the records of
-    relations by whose they are.
-    """
-    bounds = _data_bounds(policy.grants)
-    named = frozenset(exclusion.rkey for exclusion in policy.exclusions) | {consent.rkey for consent in policy.external}
-
-    def cell(facts: Facts) -> Hashable:
-        kind = KIND(facts)
-        whose = facts.rid if facts.rtype == "RelatedPerson" else None
-        number = facts.rkey if facts.rkey in named else None
-        return kind, whose, number, _period(bounds, facts.data_at)
-
-    return cell if bounds or named - {None} else _plain
-
-
-def _plain(facts: Facts) -> Hashable:
-    return (KIND(facts), facts.rid) if facts.rtype == "RelatedPerson" else KIND(facts)
-
-
-def _data_bounds(grants: Collection[Grant]) -> list[datetime]:
-    return sorted({bound for grant in grants for bound in (grant.data_from, grant.data_to) if bound is not None})
-
-
-def _period(bounds: Sequence[datetime], data_at: datetime | None) -> int:
-    """Return which of the periods between the bounds a moment lies in; -1 for an item without a time."""
-    return -1 if data_at is None else bisect_right(bounds, data_at)
+def _own(policy: Policy, subscriber: Subscriber) -> list[Grant]:
+    """Return the member's own grants, the oldest first: those of others decide nothing here."""
+    own = [grant for grant in policy.grants if grant.person == subscriber.person]
+    return sorted(own, key=NUMBER) if len(own) > 1 else own

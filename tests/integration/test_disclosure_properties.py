@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from psycopg import Rollback
 
 from gateway.canonicalise import content_hash
-from gateway.disclosure.batch import decide_client
+from gateway.disclosure.batch import Batch
 from gateway.disclosure.decide import Exclusion, Policy
 from gateway.disclosure.projections import names_for, project
 from gateway.jsonbytes import dumps, loads
@@ -138,7 +138,7 @@ def test_after_any_epochs_the_far_side_holds_the_view(shared: store_world.World,
 def test_the_view_decides_a_whole_client_as_the_batch_does(shared: store_world.World, world: World) -> None:
     """Property 10: batch = single, here: one statement for all items and members."""
     with far_side(shared, world) as side:
-        decided, view = decide_client(world.items, side.subscribers, world.policy, NOW), side.view()
+        decided, view = Batch(NOW).client(world.items, side.subscribers, world.policy), side.view()
         for place, link in enumerate(side.links):
             for item, verdict in zip(world.items, decided.of_member(place), strict=True):
                 assert view.get((link, side.rkeys[item.rkey])) == verdict.projection

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.disclosure.batch import compiled, decide_client
+from gateway.disclosure.batch import Batch, compiled
 from gateway.disclosure.decide import Facts, Policy, decide
 from gateway.disclosure.projections import names_for, project
 from gateway.disclosure.reasons import CODES
@@ -18,6 +18,8 @@ from tests.unit.disclosure import properties
 from tests.unit.disclosure.cases import MEMBER, NOW, World, worlds
 
 many = settings(max_examples=2000)
+# One for all examples: what was decided for the clients of others before must make no difference.
+BATCH = Batch(NOW)
 
 
 @many
@@ -50,7 +52,7 @@ def test_what_is_decided_about_one_person_changes_nothing_for_another(world: Wor
 
 def seen(items: tuple[Facts, ...], world: World) -> list[tuple[Facts, str | None]]:
     """Return what the member has of these items: which, and how."""
-    verdicts = decide_client(items, [world.subscriber], world.policy, NOW).of_member(0)
+    verdicts = Batch(NOW).client(items, [world.subscriber], world.policy).of_member(0)
     return [(item, verdict.projection) for item, verdict in zip(items, verdicts, strict=True) if verdict.permitted]
 
 
@@ -120,10 +122,10 @@ def test_after_any_epochs_what_was_delivered_and_not_retracted_is_the_view(world
 @many
 @given(world=worlds, more=worlds)
 def test_deciding_in_a_batch_is_deciding_one_by_one(world: World, more: World) -> None:
-    """Property 10: batch = single."""
+    """Property 10: batch = single, whoever was decided about in the same batch before."""
     items = (*world.items, *(replace(item, rkey=item.rkey + 1) for item in more.items))
     members = (world.subscriber, more.subscriber, replace(MEMBER, person=2))
-    together = decide_client(items, members, world.policy, NOW)
+    together = BATCH.client(items, members, world.policy)
     for place, member in enumerate(members):
         single = [decide(item, member, world.policy, NOW) for item in items]
         judge = compiled(world.policy, member, NOW)
