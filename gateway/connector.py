@@ -122,7 +122,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the neighbour allows, per credential, over all workers."""
+    """What the neighbour allows, per credential, over all workers: requests at once, and how many may begin in a second.
+
+    ``daily_seconds`` of request time is told to the operator, and not counted.
+    """
 
     max_concurrency: int = 4
     per_second: float | None = None
@@ -200,7 +203,8 @@ class PortalManifest:
     """What a portal can do: declared once, judged by the gateway before a consent is saved.
 
     ``acr`` is the level that its step-up reaches (2 a second factor, 3 substantial); without ``step_up`` nobody reaches more than 1.
-    ``max_concurrency``: where the portal allows another number of requests at once than the connector's ``limits`` say.
+    ``max_concurrency``, ``per_second``: where the portal allows another number of requests, at once or a second, than the connector's
+    ``limits`` say.
     A connector declares what holds for its kind of portal; ``settings.manifest`` says what is different at one (``MANIFEST_SCHEMA``).
     """
 
@@ -211,6 +215,7 @@ class PortalManifest:
     acr: int = 2
     max_entries: int = 100
     max_concurrency: int | None = None
+    per_second: float | None = None
 
 
 MANIFEST_SCHEMA: Final[Mapping[str, Any]] = {
@@ -224,6 +229,8 @@ MANIFEST_SCHEMA: Final[Mapping[str, Any]] = {
         "acr": {"enum": [1, 2, 3]},
         "max_entries": {"type": "integer", "minimum": 1, "maximum": 1000},
         "max_concurrency": {"type": "integer", "minimum": 1, "maximum": 100},
+        # A permit is kept for its share of a second: below this a lane would sit on its lease.
+        "per_second": {"type": "number", "minimum": 0.5, "maximum": 1000},
     },
 }
 

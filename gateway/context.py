@@ -103,8 +103,9 @@ class NeighbourContext:
 
     @contextmanager
     def permit(self) -> Iterator[None]:
-        """Hold one of the requests that the neighbour allows at once, until its answer is read."""
-        with permits(self.gateway.database, self._credential(), self.limits.max_concurrency).permit():
+        """Hold one of the requests that the neighbour allows at once and a second, until its answer is read."""
+        limits = self.limits
+        with permits(self.gateway.database, self._credential(), limits.max_concurrency, limits.per_second).permit():
             yield
 
     def secret(self, name: str) -> str:

@@ -1,7 +1,10 @@
-"""How many requests a neighbour allows at once: a permit per request, over all threads and all processes that share a database.
+"""How many requests a neighbour allows, at once and a second: a permit per request, over all threads and all processes that share a database.
 
 A permit is a session-level advisory lock of Postgres: a process that dies gives its own back with its connection. One pooled connection
 holds all permits of a process for a credential, and goes back to the pool when none is in use.
+
+What may begin in a second needs no count of its own: a permit that is kept for at least so long, however soon the answer comes, can't be
+given out more often than that.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import random
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 from weakref import WeakKeyDictionary, ref
@@ -32,7 +35,7 @@ select slot from generate_series(1, %(limit)s) slot
 where slot <> all(%(held)s) and pg_try_advisory_lock(%(key)s, slot) limit 1"""
 GIVE_BACK: Final = "select pg_advisory_unlock(%s, %s)"
 
-_permits: WeakKeyDictionary[Database, dict[tuple[str, int], Permits]] = WeakKeyDictionary()
+_permits: WeakKeyDictionary[Database, dict[tuple[str, int, float | None], Permits]] = WeakKeyDictionary()
 _permits_guard = threading.Lock()
 
 
@@ -40,16 +43,44 @@ class NoPermit(Throttled):
     """Our own workers held all permits for too long: nothing was sent, and the neighbour is not to blame."""
 
 
+def spread(limit: int, per_second: float | None) -> tuple[int, float]:
+    """Return how many permits there are and how many seconds each is kept at least, for at most ``limit`` requests at once of which no
+    more than ``per_second`` begin within any second.
+
+    Each permit has an equal whole number of them, so of 10 with 4 at once 8 are used.
+    """
+    if per_second is None:
+        return limit, 0.0
+    at_once = max(1, min(limit, int(per_second)))
+    each = per_second // at_once if per_second >= 1 else per_second
+    return at_once, 1 / each
+
+
+def pause(seconds: float) -> None:
+    """Wait."""
+    threading.Event().wait(seconds)
+
+
 class Permits:
     """The permits of one credential in this process: one object for all its threads."""
 
-    def __init__(self, database: Database, credential: str, limit: int, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        credential: str,
+        limit: int,
+        patience_s: float = PATIENCE_S,
+        *,
+        per_second: float | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         # Weak: permits are kept per database, and must not keep it alive.
         self._database = ref(database)
         self._key = zlib.crc32(credential.encode()) & (HIGH_BIT - 1) | HIGH_BIT
-        self._limit = limit
+        self._limit, self._least_s = spread(limit, per_second)
         self._patience_s = patience_s
-        self._threads = threading.BoundedSemaphore(limit)
+        self._now = now
+        self._threads = threading.BoundedSemaphore(self._limit)
         # Guards what follows: one connection, used by all threads in turn.
         self._guard = threading.Lock()
         self._held: set[int] = set()
@@ -58,7 +89,7 @@ class Permits:
 
     @contextmanager
     def permit(self) -> Iterator[None]:
-        """Hold one permit.
+        """Hold one permit, and keep it from others for as long as it takes that no more begin in a second than are allowed.
 
         Raises:
             NoPermit: none came free in time.
@@ -69,19 +100,22 @@ class Permits:
             raise NoPermit("all requests that this neighbour allows at once are under way")
         try:
             slot = self._await_slot(until)
+            began = self._now()
             try:
                 yield
             finally:
+                left = began + self._least_s - self._now()
+                if left > 0:
+                    pause(left)
                 self._give_back(slot)
         finally:
             self._threads.release()
 
     def _await_slot(self, until: float) -> int:
-        pause = threading.Event()
         while (slot := self._try()) is None:
             if time.monotonic() >= until:
                 raise NoPermit("all requests that this neighbour allows at once are under way")
-            pause.wait(POLL_S * (0.5 + random.random()))  # noqa: S311 - spreads those who wait, hides nothing
+            pause(POLL_S * (0.5 + random.random()))  # noqa: S311 - spreads those who wait, hides nothing
         return slot
 
     def _try(self) -> int | None:
@@ -124,8 +158,9 @@ class Permits:
             self._borrowed.close()
 
 
-def permits(database: Database, credential: str, limit: int) -> Permits:
+def permits(database: Database, credential: str, limit: int, per_second: float | None = None) -> Permits:
     """Return this process's permits of a credential."""
     with _permits_guard:
         known = _permits.setdefault(database, {})
-        return known.setdefault((credential, limit), Permits(database, credential, limit))
+        key = (credential, limit, per_second)
+        return known.setdefault(key, Permits(database, credential, limit, per_second=per_second))

@@ -30,4 +30,4 @@ def manifest_of(portal: str, sink: SinkConnector, settings: Mapping[str, Any]) -
 def limits_at(sink: SinkConnector, settings: Mapping[str, Any]) -> Limits:
     """Return what a portal allows: its connector's limits, with those that the configuration names."""
     told = settings.get("manifest", {})
-    return replace(sink.limits, max_concurrency=told.get("max_concurrency", sink.limits.max_concurrency))
+    return replace(sink.limits, **{name: told[name] for name in ("max_concurrency", "per_second") if name in told})

@@ -7,15 +7,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gateway import limits
 from gateway.context import loggable
 from gateway.database import Database
 from gateway.errors import Throttled, TransientError
-from gateway.limits import NoPermit, Permits, permits
+from gateway.limits import NoPermit, Permits, permits, spread
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 3
@@ -62,6 +66,70 @@ def test_threads_of_one_process_never_hold_more_than_the_limit(database: Databas
     with ThreadPoolExecutor(4 * LIMIT) as pool:
         list(pool.map(work, range(8 * LIMIT)))
     assert (held, most) == (0, LIMIT)
+
+
+@given(
+    limit=st.integers(1, 12),
+    per_second=st.floats(0.5, 200),
+    took=st.lists(st.floats(0, 3), min_size=1, max_size=60),
+    late=st.lists(st.floats(0, 0.5), min_size=60, max_size=60),
+)
+def test_no_more_begin_within_any_second_than_are_allowed_however_soon_they_end(
+    limit: int, per_second: float, took: list[float], late: list[float]
+) -> None:
+    """Every permit given out anew as soon as it may be, or somewhat later, on as many workers as there are permits."""
+    at_once, least_s = spread(limit, per_second)
+    free, began = [0.0] * at_once, []
+    for lasted, waited in zip(took, late, strict=False):
+        slot = min(range(at_once), key=free.__getitem__)
+        began.append(free[slot] + waited)
+        free[slot] = began[-1] + max(lasted, least_s)
+
+    assert at_once <= limit
+    for start in began:
+        # Floating point: the one that begins a second later to the bit is in the next second.
+        within = sum(start <= other < start + 1 - 1e-9 for other in began)
+        assert within <= max(1, per_second)
+
+
+def test_without_a_limit_a_second_a_permit_is_kept_no_longer_than_its_request() -> None:
+    assert spread(4, None) == (4, 0.0)
+
+
+def test_a_permit_is_kept_for_its_share_of_a_second_also_when_its_request_fails(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(limits, "pause", clock.wait)
+    # Two objects, as two processes have them, over the same locks.
+    one, other = (Permits(database, "ons", 2, per_second=10, now=clock) for _ in range(2))
+    for took, asked in ((0.0, one), (0.15, other), (0.5, one), (0.0, other)):
+        with suppress(ZeroDivisionError), asked.permit():
+            clock.at += took
+            raise ZeroDivisionError
+
+    assert clock.waited == pytest.approx([0.2, 0.05, 0.2])
+
+
+class Clock:
+    """Seconds that pass when somebody waits or works."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.waited: list[float] = []
+
+    def __call__(self) -> float:
+        return self.at
+
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.at += seconds
+
+
+def test_fewer_a_second_than_at_once_are_so_many_at_once(database: Database) -> None:
+    one = Permits(database, "ons", 4, patience_s=AT_ONCE_S, per_second=2, now=iter([0.0, 0.0, 9.0, 9.0]).__next__)
+    with one.permit(), one.permit(), pytest.raises(NoPermit), one.permit():
+        raise AssertionError("a third")
 
 
 def test_the_permits_of_a_credential_are_one_object_for_all_threads(database: Database) -> None:
