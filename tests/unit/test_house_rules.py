@@ -78,7 +78,7 @@ REGISTRIES = re.compile("|".join(re.escape(a + b) for a, b in [
 
 def files(*suffixes: str, below: tuple[str, ...] = ()) -> Iterator[Path]:
     """Yield the project's own files, those at the top included when no folder is named."""
-    tops = [ROOT / name for name in below] if below else sorted(ROOT.iterdir())
+    tops = [ROOT / name for name in below] if below else sorted(top for top in ROOT.iterdir() if top.name not in PASSED_BY)
     for top in tops:
         for path in [top, *sorted(top.rglob("*"))] if top.is_dir() else [top]:
             parts = path.relative_to(ROOT).parts
