@@ -63,7 +63,6 @@ def member_kind(subscriber: Subscriber, grants: Sequence[Grant], policy: Policy,
         MEMBER(subscriber),
         policy.stopped or ended,
         policy.birth_date,
-        len(bounds),
         tuple(_grant(grant, bounds, at) for grant in grants),
         tuple((one.class_, one.rkey) for one in policy.exclusions if _concerns(one, subscriber, at)),
         tuple(
