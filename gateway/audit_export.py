@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.audit import AuditEvent, append
+from gateway.audit_roles import KNOWN, role_of
 from gateway.canonical import BASE, MEMBER
 from gateway.clients import find_client
 from gateway.jsonbytes import dumps
@@ -144,9 +145,10 @@ def _failed(row: Any) -> bool:
 
 
 def _agents(row: Any) -> Iterator[dict[str, Any]]:
-    """Yield who did it, under which policy and permission; who received it; and the organisation in whose name it was done."""
+    """Yield who did it, as what, under which policy and permission; who received it; and the organisation in whose name it was done."""
     policies = [POLICY, *(f"{BASE}/grant/{row.detail['grant']}" for _ in (1,) if row.detail.get("grant"))]
-    yield {"who": {"identifier": {"system": USER, "value": row.agent}}, "requestor": True, "policy": policies}
+    who = {"who": {"identifier": {"system": USER, "value": row.agent}}, "requestor": True, "policy": policies}
+    yield {**role_of(row.agent).elements(), **who}
     if row.member is not None:
         yield {**_participation("IRCP"), "who": _recipient(row), "altId": row.person, "requestor": False}
     organisation = {"identifier": {"system": ORGANISATION, "value": row.organisation}}
@@ -181,12 +183,13 @@ def _text(value: Any) -> str:
 
 
 def in_dutch(event: dict[str, Any]) -> tuple[str, ...]:
-    """Return an AuditEvent as a client reads it: when, what, which data, by whom, for whom, and by which permission."""
+    """Return an AuditEvent as a client reads it: when, what, which data, by whom and as what, for whom, and by which permission."""
     kind = KINDS.get(event["subtype"][0]["code"], OTHER)
     requestor, *others = event["agent"]
     recipient = next((one["altId"] for one in others if "altId" in one), "-")
     things = [one["what"]["reference"] for one in event["entity"] if "what" in one and "role" not in one]
     grants = [policy.rpartition("/")[2] for policy in requestor["policy"] if policy != POLICY]
     when = event["recorded"][:19].replace("T", " ")
-    by = requestor["who"]["identifier"]["value"]
+    role = KNOWN[requestor["role"][0]["coding"][0]["code"]]
+    by = f"{requestor['who']['identifier']['value']} ({role.nl})"
     return when, kind.nl, ", ".join(things) or "-", by, recipient, f"toestemming {grants[0]}" if grants else "-"

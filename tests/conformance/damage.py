@@ -71,6 +71,7 @@ DAMAGE: Final[Mapping[str, Callable[[Body], None]]] = {
     "Observation": replaced("definitief", "status"),
     "CareTeam": replaced("actief", "status"),
     "Consent": without("scope"),
+    "AuditEvent": without("recorded"),
 }
 
 

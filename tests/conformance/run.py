@@ -21,6 +21,7 @@ from tests.conformance.consents import consents  # noqa: E402
 from tests.conformance.golden import golden_resources  # noqa: E402
 from tests.conformance.hl7 import Finding, missing_tool, validate, write_ndjson  # noqa: E402
 from tests.conformance.produced import Produced, produced, sample, variants  # noqa: E402
+from tests.conformance.trail import trail  # noqa: E402
 
 
 def main() -> int:
@@ -31,7 +32,7 @@ def main() -> int:
         print(f"conformance needs a JDK and Maven: {missing}", file=sys.stderr)
         return 3
     world = sample(options.clients)
-    items = [*produced(world), *care_teams(world), *consents(world), *golden_resources()]
+    items = [*produced(world), *care_teams(world), *consents(world), *golden_resources(), *trail()]
     chosen = items if options.all else variants(items, 2)
     with tempfile.TemporaryDirectory() as folder:
         path = write_ndjson(Path(folder) / "whole.ndjson", (dumps(item.body) for item in chosen))

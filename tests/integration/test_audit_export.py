@@ -13,6 +13,7 @@ import pytest
 from gateway import consent
 from gateway.audit import AuditEvent, append
 from gateway.audit_export import KINDS, export, in_dutch
+from gateway.audit_roles import KNOWN
 from gateway.errors import NotFound
 from gateway.messages import messages
 from gateway.trace import trace
@@ -74,11 +75,52 @@ def test_what_was_given_names_the_recipient_the_resource_and_its_version(world: 
 
     requestor, recipient, custodian = delivery["agent"]
     assert requestor["requestor"] is True
+    assert as_what(delivery) == ("110150", "software")
     assert recipient["altId"] == "50"
     assert recipient["who"]["reference"].startswith("RelatedPerson/")
     assert custodian["who"]["identifier"]["value"] == world.one("select code from organisation where id = %s", world.org).code
     assert delivery["purposeOfEvent"][0]["coding"][0]["code"] == "SUPNWK"
     assert {part["type"] for part in delivery["entity"][2]["detail"]} >= {"version", "projection", "grant"}
+
+
+def as_what(event: dict[str, Any]) -> tuple[str, str]:
+    """The kind of actor and the role of who did it."""
+    requestor = event["agent"][0]
+    [role] = requestor["role"]
+    return requestor["type"]["coding"][0]["code"], role["coding"][0]["code"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "kind", "role"),
+    [
+        ("gateway", "110150", "software"),
+        ("portal familie", "110150", "portal"),
+        ("member 00000000-0000-4000-8000-000000000000", "humanuser", "member"),
+        ("operator", "humanuser", "employee"),
+        ("portal", "humanuser", "employee"),
+        ("j. jansen", "humanuser", "employee"),
+    ],
+)
+def test_who_did_something_did_it_in_a_role(world: World, agent: str, kind: str, role: str) -> None:
+    client = world.one("select id from client").id
+    with world.database.transaction(world.org) as db:
+        append(db, world.keys, world.org, [AuditEvent(event="rights", action="R", agent=agent, client_id=client)])
+
+    [event] = [one for one in named(exported(world), "rights") if one["agent"][0]["who"]["identifier"]["value"] == agent]
+
+    assert as_what(event) == (kind, role)
+    assert in_dutch(event)[3] == f"{agent} ({KNOWN[role].nl})"
+
+
+def test_the_code_systems_of_the_trail_are_published_as_they_are_used() -> None:
+    own = Path(__file__).parents[1] / "conformance" / "definitions" / "own"
+
+    def published(name: str) -> dict[str, str]:
+        concepts = json.loads((own / name).read_text(encoding="utf-8"))["concept"]
+        return {concept["code"]: concept["display"] for concept in concepts}
+
+    assert published("audit-role.json") == {role.code: role.en for role in KNOWN.values()}
+    assert published("audit-event.json") == {code: kind.en for code, kind in KINDS.items()}
 
 
 def test_what_is_held_back_is_told_by_count_and_reason_and_again_only_when_it_changes(world: World) -> None:
