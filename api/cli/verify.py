@@ -40,35 +40,41 @@ def verify(
 ) -> None:
     """Check the invariants I1, I3 and I5-I9 and the audit trail (with --read-back also I2 and I4); exit 4 when one is broken.
 
-    With --drift: exit 4 when something differs, 1 when a portal couldn't be asked, 3 when none could.
+    With --read-back or --drift: exit 4 when something differs, 1 when a portal couldn't be asked, 3 when none could.
     """
     if (sample is not None or repair) and not drift:
         raise typer.BadParameter("--sample and --repair go with --drift")
     with opened(context) as (installation, org):
-        if drift:
-            raise typer.Exit(_drift(installation, org, sample, repair, json))
-        if _invariants(installation, org, read_back, json):
-            raise typer.Exit(EXIT_LOSS)
+        code = _drift(installation, org, sample, repair, json) if drift else _invariants(installation, org, read_back, json)
+    raise typer.Exit(code)
 
 
-def _invariants(installation: Installation, org: int, read_back: bool, json: bool) -> bool:
+def _invariants(installation: Installation, org: int, read_back: bool, json: bool) -> int:
+    """Show what is broken, and on standard error who couldn't be asked; return the exit code."""
     from api.server import AUDIT_HEADS
+    from gateway.verify import at_portals
     from gateway.verify import verify as check
 
     with installation.engine() as engine:
-        violations = check(engine, org, read_back=read_back, audit_heads=installation.state / AUDIT_HEADS)
+        violations = check(engine, org, audit_heads=installation.state / AUDIT_HEADS)
+        there = at_portals(engine, org) if read_back else None
+    if there is not None:
+        violations = sorted([*violations, *there.violations], key=lambda violation: violation.invariant)
     for violation in violations:
         if json:
             line(violation)
         else:
             typer.echo(f"{violation.invariant}  {violation.what}  {', '.join(violation.keys)}  -> {violation.remedy}")
     if not violations:
-        checked = "I1 I2 I3 I4 I5 I6 I7 I8 I9 audit" if read_back else "I1 I3 I5 I6 I7 I8 I9 audit"
+        checked = "I1 I2 I3 I4 I5 I6 I7 I8 I9 audit" if there and not there.unasked else "I1 I3 I5 I6 I7 I8 I9 audit"
         if json:
             line({"all_hold": checked.split()})
         else:
             typer.echo(f"all hold: {checked}")
-    return bool(violations)
+    unasked = there.unasked if there else []
+    for portal, error in unasked:
+        typer.echo(_unasked(portal, error, "--read-back"), err=True)
+    return EXIT_LOSS if violations else _left_out(unasked, bool(there and there.asked))
 
 
 def _drift(installation: Installation, org: int, sample: int | None, repair: bool, json: bool) -> int:
@@ -80,12 +86,17 @@ def _drift(installation: Installation, org: int, sample: int | None, repair: boo
     reconciliation.note(gateway, org, found)
     _show([one.board() for one in found], json)
     for portal, error in unasked:
-        typer.echo(_unasked(portal, error), err=True)
+        typer.echo(_unasked(portal, error, "--drift"), err=True)
     if any(one.any for one in found) and not (repair and _mended(installation, org, found, json)):
         return EXIT_LOSS
-    if unasked:
-        return EXIT_ASIDE if found else EXIT_COULD_NOT_RUN
-    return 0
+    return _left_out(unasked, bool(found))
+
+
+def _left_out(unasked: Sequence[tuple[str, GatewayError]], asked: bool) -> int:
+    """Return the exit code where nothing is broken as far as could be seen."""
+    if not unasked:
+        return 0
+    return EXIT_ASIDE if asked else EXIT_COULD_NOT_RUN
 
 
 def _mended(installation: Installation, org: int, found: Sequence[Drift], json: bool) -> bool:
@@ -100,9 +111,9 @@ def _mended(installation: Installation, org: int, found: Sequence[Drift], json: 
     return left == 0
 
 
-def _unasked(portal: str, error: GatewayError) -> str:
+def _unasked(portal: str, error: GatewayError, again: str) -> str:
     remedy = REMEDIES.get(error.code, "look for this code in the log")
-    return f"portal {portal}: not compared: {error.code}: {error}; what to do: {remedy}, then zorgsluis verify --drift again"
+    return f"portal {portal}: not compared: {error.code}: {error}; what to do: {remedy}, then zorgsluis verify {again} again"
 
 
 def _show(board: Sequence[dict[str, Any]], json: bool) -> None:

@@ -25,7 +25,7 @@ from gateway.verify.portals import at_portals
 from gateway.verify.trail import on_trail
 from gateway.verify.violation import Violation
 
-__all__ = ["CHECKS", "Violation", "verify"]
+__all__ = ["CHECKS", "Violation", "at_portals", "verify"]
 
 
 def verify(gateway: Gateway, org: int, *, read_back: bool = False, audit_heads: Path | None = None) -> list[Violation]:
@@ -35,9 +35,12 @@ def verify(gateway: Gateway, org: int, *, read_back: bool = False, audit_heads: 
     its head doesn't show.
 
     Raises:
-        GatewayError: with ``read_back``, a portal can't be asked, or its connector broke.
+        GatewayError: with ``read_back``, a portal can't be asked, or its connector broke; ``at_portals`` goes on with the others.
     """
     found = on_database(gateway, org) + on_trail(gateway, org, audit_heads)
     if read_back:
-        found += at_portals(gateway, org)
+        there = at_portals(gateway, org)
+        if there.unasked:
+            raise there.unasked[0][1]
+        found += there.violations
     return sorted(found, key=lambda violation: violation.invariant)

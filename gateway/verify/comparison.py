@@ -5,7 +5,6 @@ What is on its way while we look is left out: it may or may not be there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -42,16 +41,6 @@ class Comparison:
     missing: list[Key] = field(default_factory=list)
     unexplained: list[Key] = field(default_factory=list)
     differing: list[Key] = field(default_factory=list)
-
-
-def portals_of(gateway: Gateway, org: int) -> Iterator[tuple[Portal, Context]]:
-    """Yield the organisation's portals with the way to each.
-
-    Raises:
-        Misconfigured: a portal's connector isn't installed, or can't be loaded.
-    """
-    for row in portal_rows(gateway, org):
-        yield reached(gateway, org, row)
 
 
 def portal_rows(gateway: Gateway, org: int) -> list[Any]:

@@ -9,10 +9,11 @@ from itertools import pairwise
 from typing import Any, Final, Protocol, runtime_checkable
 
 from gateway.connector import Context, RemoteState, SinkConnector
+from gateway.errors import GatewayError
 from gateway.guard import guarded
 from gateway.outbox.tombstone import hash_of
 from gateway.runtime import Gateway
-from gateway.verify.comparison import Comparison, compare, portals_of
+from gateway.verify.comparison import Comparison, compare, portal_rows, reached
 from gateway.verify.violation import Violation, violations
 
 LINKS: Final = "select id, member::text as member from link where org = app_org() and portal_id = %s order by id"
@@ -51,19 +52,35 @@ class _Findings:
         ]
 
 
-def at_portals(gateway: Gateway, org: int) -> list[Violation]:
-    """Read back every member's base at every portal and compare it with the ledger.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBack:
+    """What was found at the portals, and each portal that couldn't be asked to the end, with why."""
 
-    Raises:
-        GatewayError: a portal can't be asked, or its connector broke.
-    """
+    violations: list[Violation]
+    asked: list[str]
+    unasked: list[tuple[str, GatewayError]]
+
+
+def at_portals(gateway: Gateway, org: int) -> ReadBack:
+    """Read back every member's base at every portal and compare it with the ledger. A portal that is down costs no other its turn."""
     findings = _Findings()
-    for portal, context in portals_of(gateway, org):
-        with gateway.database.transaction(org) as db:
-            links = db.execute(LINKS, (portal.id,)).fetchall()
-        for link in links:
-            _member(portal.sink, context, link.member, compare(gateway, org, portal.sink, context, link), findings)
-    return findings.violations()
+    asked: list[str] = []
+    unasked: list[tuple[str, GatewayError]] = []
+    for row in portal_rows(gateway, org):
+        try:
+            _portal(gateway, org, row, findings)
+            asked.append(row.code)
+        except GatewayError as failed:
+            unasked.append((row.code, failed))
+    return ReadBack(violations=findings.violations(), asked=asked, unasked=unasked)
+
+
+def _portal(gateway: Gateway, org: int, row: Any, findings: _Findings) -> None:
+    portal, context = reached(gateway, org, row)
+    with gateway.database.transaction(org) as db:
+        links = db.execute(LINKS, (portal.id,)).fetchall()
+    for link in links:
+        _member(portal.sink, context, link.member, compare(gateway, org, portal.sink, context, link), findings)
 
 
 def _member(sink: SinkConnector, context: Context, member: str, found: Comparison, findings: _Findings) -> None:

@@ -1,4 +1,4 @@
-"""``verify --drift`` over two portals of which one is down: the other has its turn, and the exit code says what was left out."""
+"""``verify --drift`` and ``--read-back`` over two portals, one of them down: the other has its turn, the exit code says what was left out."""
 
 from __future__ import annotations
 
@@ -41,6 +41,16 @@ def test_a_portal_that_is_down_is_named_and_costs_no_other_its_turn(desk: Desk) 
     assert left_out.endswith("see that the portal is up and can be reached from here, then zorgsluis verify --drift again")
 
 
+def test_reading_back_goes_on_with_the_others_too(desk: Desk) -> None:
+    code, said = with_a_second_portal(desk).run("verify", "--read-back")
+
+    holds, left_out = said.splitlines()
+    assert code == 1
+    assert holds == "all hold: I1 I3 I5 I6 I7 I8 I9 audit"
+    assert left_out.startswith("portal buiten: not compared: transient")
+    assert left_out.endswith("then zorgsluis verify --read-back again")
+
+
 def test_a_broken_comparison_weighs_more_than_a_portal_that_is_down(desk: Desk) -> None:
     two = with_a_second_portal(desk)
     gateway, org = desk.installation.gateway, desk.org
@@ -50,7 +60,7 @@ def test_a_broken_comparison_weighs_more_than_a_portal_that_is_down(desk: Desk) 
             " (select id from portal where code = 'familie')"
         )
 
-    assert two.run("verify", "--drift")[0] == 4
+    assert two.run("verify", "--drift")[0] == two.run("verify", "--read-back")[0] == 4
     # What was found is mended; the other portal is still to be asked.
     assert two.run("verify", "--drift", "--repair")[0] == 1
 
@@ -60,6 +70,7 @@ def test_when_no_portal_can_be_asked_nothing_was_done(desk: Desk) -> None:
     desk.portal.plan("down", times=None)
     try:
         code, said = two.run("verify", "--drift")
+        assert two.run("verify", "--read-back")[0] == 3
     finally:
         desk.portal.behave()
 
