@@ -40,8 +40,10 @@ def neighbours(world: World, other: World) -> Iterator[tuple[Subscriber, Policy]
 @settings(max_examples=1000)
 @given(world=worlds, other=worlds)
 def test_members_who_differ_in_one_thing_each_get_their_own_verdicts(world: World, other: World) -> None:
-    """One batch over a member and all that come closest to it: each verdict is what it is alone."""
+    """One batch over a member and all that come closest to it, side by side: each verdict is what it is alone."""
     batch, items = Batch(NOW), [*world.items, *(replace(item, rkey=item.rkey + 10) for item in other.items)]
     for member, policy in [(world.subscriber, world.policy), *neighbours(world, other)]:
-        together = batch.client(items, [member], policy).of_member(0)
-        assert list(together) == [decide(item, member, policy, NOW) for item in items]
+        members = (world.subscriber, member)
+        together = batch.client(items, members, policy)
+        for place, one in enumerate(members):
+            assert list(together.of_member(place)) == [decide(item, one, policy, NOW) for item in items]
