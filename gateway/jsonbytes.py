@@ -6,8 +6,9 @@ they went in.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -23,9 +24,8 @@ def loads(data: bytes | str) -> Any:
     return _decoder.decode(data)
 
 
-def dumps(value: Any) -> bytes:
-    """Write JSON as UTF-8 bytes in the order of the dict; Decimals as plain numbers with their digits."""
-    return _encoder.encode(value)
+#: Write JSON as UTF-8 bytes in the order of the dict; Decimals as plain numbers with their digits. Bare, since it runs for every resource.
+dumps: Final[Callable[[Any], bytes]] = _encoder.encode
 
 
 def canonical(value: Any) -> bytes:

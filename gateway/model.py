@@ -62,8 +62,7 @@ class Trail(Protocol):
         """Return one line for every leaf."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRecord:
+class SourceRecord(Struct, frozen=True, kw_only=True):
     """One record of a source as the journal holds it: what mapping reads. Same record + same mapping = same ``Mapped``."""
 
     system: str
@@ -107,8 +106,7 @@ class Mapped(Struct, frozen=True, kw_only=True):
         return () if self.trail is None else self.trail.lines()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapResult:
+class MapResult(Struct, frozen=True, kw_only=True):
     """What became of one record: all its resources, or the reason why there are none."""
 
     outcome: Outcome

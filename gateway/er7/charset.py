@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from gateway.er7.note import Note
@@ -43,6 +43,7 @@ NAMES = {
     "ansi": "cp1252",
 }
 ISO_8859 = re.compile(r"(?:iso)?8859(\d{1,2})")
+HEADER = b"MSH|"
 DECLARED = re.compile(rb"MSH([^A-Za-z0-9 \t\r\n])")
 C1 = bytes(range(0x80, 0xA0))
 HIGH = bytes(range(0x80, 0x100))
@@ -60,6 +61,7 @@ class Decoded(NamedTuple):
     measured: str
 
 
+@lru_cache(maxsize=256)
 def codec(name: str) -> str | None:
     """Return the Python codec for a name as MSH-18 has it (``8859/15``, ``UNICODE UTF-8``), or ``None`` when it is not known."""
     plain = re.sub(r"[^a-z0-9]", "", name.partition("~")[0].lower())
@@ -70,12 +72,14 @@ def codec(name: str) -> str | None:
 
 def decode(data: bytes, charset: str | None = None) -> Decoded:
     """Read bytes as text; every input has a reading. ``charset`` is what to take for declared when MSH-18 is empty."""
-    for mark, encoding in MARKS:
-        if data.startswith(mark):
-            return _marked(data, encoding, len(mark))
-    for pattern, encoding in UNMARKED:
-        if pattern.match(data):
-            return _marked(data, encoding, 0)
+    # Most begin with a header in one byte a character: neither with a mark, nor with letters that have a zero byte beside them.
+    if data[:4] != HEADER:
+        for mark, encoding in MARKS:
+            if data.startswith(mark):
+                return _marked(data, encoding, len(mark))
+        for pattern, encoding in UNMARKED:
+            if pattern.match(data):
+                return _marked(data, encoding, 0)
     declared = _declared(data) or charset or ""
     try:
         text = data.decode(UTF8)

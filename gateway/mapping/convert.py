@@ -72,14 +72,11 @@ class RowFacts:
     allowed: frozenset[str] | None = None
 
 
-class RecordIds:
+class RecordIds(Struct, eq=False):
     """The ids of one record: each is worked out once, however often the record names its resource."""
 
-    __slots__ = ("known", "space")
-
-    def __init__(self, space: IdSpace) -> None:
-        self.space = space
-        self.known: dict[tuple[str, str], str] = {}
+    space: IdSpace
+    known: dict[tuple[str, str], str] = {}
 
     def resource_id(self, system: str, type_: str, key: str) -> str:
         """Return the id of a resource of the record's system."""

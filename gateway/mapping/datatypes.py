@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
+from unicodedata import is_normalized
 
 from gateway import er7
 from gateway.canonical import BASE
@@ -97,7 +98,10 @@ def plain(raw: str) -> str:
 
 def reader(value: str) -> Reader:
     """Return what reads the components of a value as ``plain`` does: of most values nothing but blanks has to go."""
-    return str.strip if value.isascii() and value.isprintable() and "\\" not in value and '""' not in value else plain
+    if value.isprintable() and "\\" not in value and '""' not in value:
+        # What is in NFC is so in each of its parts.
+        return str.strip if value.isascii() or is_normalized("NFC", value) else plain
+    return plain
 
 
 def parts(raw: str, least: int) -> list[str]:
@@ -184,16 +188,16 @@ def cx(value: str, context: ConvertContext) -> Any:
 
     ``type`` in the options is the code of table 0203 for fields that are of one type by definition, when the sender doesn't say it.
     """
-    found = value.split("^")
-    number = plain(found[0]) if found[0] else ""
+    found = (value + "^^^^").split("^")
+    number, said, kind = found[0], found[3], found[4]
+    number = plain(number) if number else ""
     if not number:
         return None
-    size = len(found)
-    system = authority(found[3] if size > 3 else "", context)
-    if is_national(found, system) or unnamed_bsn(found, number):
+    system = authority(said, context)
+    if system == BSN_SYSTEM or kind in NATIONAL or (not said and unnamed_bsn(found, number)):
         return None
     options = context.row.options
-    kind = (found[4] if size > 4 else "") or options.get("type")
+    kind = kind or options.get("type", "")
     made: dict[str, Any] = {"use": options["use"]} if options and "use" in options else {}
     if kind in IDENTIFIER_TYPES:
         made["type"] = IDENTIFIER_TYPES[kind]

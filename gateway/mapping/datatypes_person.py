@@ -61,9 +61,8 @@ def xpn(value: str, context: ConvertContext) -> Any:
 
 def human_name(found: list[str], use: str | None = None, read: Reader = plain) -> dict[str, Any] | None:
     """Return a HumanName from the components of an XPN (raw, at least seven), ``None`` when there is no name in it."""
-    kind = found[6]
+    surname, first, second, suffix, prefix, degree, kind = found[:7]
     use = use or (NAME_USES.get(kind, OFFICIAL) if kind else OFFICIAL)
-    surname, first, second = found[0], found[1], found[2]
     first = read(first) if first else ""
     second = read(second) if second else ""
     if kind == "N":
@@ -75,11 +74,14 @@ def human_name(found: list[str], use: str | None = None, read: Reader = plain) -
         family, extensions = _family(surname, name, read)
     else:
         family, extensions = read(surname) if surname else "", NO_PARTS
-    given, marks = _given(first, second)
+    # One given name, written out, is what most messages have.
+    one = first.isalpha() and len(first) > 1 and (not second or second == first[0])
+    given, marks = ([first], BORNE) if one else _given(first, second)
     if not family and not given:
         return None
-    prefix = read(found[4]) if found[4] else ""
-    suffix = read(found[3] or found[5]) if found[3] or found[5] else ""
+    prefix = read(prefix) if prefix else ""
+    suffix = suffix or degree
+    suffix = read(suffix) if suffix else ""
     name["use"] = use
     text = (f"{given[0]} {family}" if len(given) == 1 else " ".join((*given, family))) if family else " ".join(given)
     name["text"] = f"{prefix} {text} {suffix}".strip() if prefix or suffix else text
@@ -132,9 +134,6 @@ def _given(first: str, second: str) -> tuple[list[str], list[dict[str, Any]]]:
 
     Dutch senders put all initials in the third component (``Anna^AB``): the one that repeats the given name is left out.
     """
-    if first.isalpha() and len(first) > 1 and (not second or second == first[0]):
-        # One given name, written out, is what most messages have.
-        return [first], BORNE
     given, mark = _names(first, together=False) if first else ([], "")
     marks = [mark] * len(given)
     if second:
@@ -177,7 +176,9 @@ ADDRESS_USES: Final[dict[str, dict[str, str]]] = {
 }
 NO_USE: Final[dict[str, str]] = {}
 COUNTRIES: Final = {"NL": "NL", "NLD": "NL", "NEDERLAND": "NL", "BEL": "BE", "DEU": "DE"}
+#: The length of a postcode, and that of one as it is to be written.
 POSTCODE: Final = 6
+WRITTEN: Final = 7
 
 
 @converter(
@@ -205,13 +206,12 @@ def xad(value: str, context: ConvertContext) -> Any:
     The parts of a SAD (street, number) say the same as its line and never become lines of their own; the second component is the
     addition to the house number.
     """
-    found = (value + "^^^^^^^^").split("^")
+    street, addition, city, state, code, country, kind, _, district = (value + "^^^^^^^^").split("^")[:9]
     read = reader(value)
-    made: dict[str, Any] = {**ADDRESS_USES.get(found[6], NO_USE), **context.row.options}
+    made: dict[str, Any] = {**ADDRESS_USES.get(kind, NO_USE), **context.row.options}
     fixed = len(made)
-    addition = found[1]
-    _street_line(made, found[0], read(addition) if addition else "", read)
-    city, district, state, code, country = found[2], found[8], found[3], found[4], found[5]
+    if street or addition:
+        _street_line(made, street, read(addition) if addition else "", read)
     if city and (text := read(city)):
         made["city"] = text
     if district and (text := read(district)):
@@ -272,6 +272,8 @@ def _split_number(number: str, addition: str) -> tuple[str, str]:
 
 
 def _postcode(text: str) -> str:
+    if len(text) == WRITTEN and text[4] == " " and text[:4].isdecimal() and text[5:].isalpha() and text.isupper():
+        return text
     joined = text.replace(" ", "")
     if len(joined) == POSTCODE and joined[:4].isdecimal() and joined[4:].isalpha():
         return f"{joined[:4]} {joined[4:].upper()}"
@@ -339,14 +341,16 @@ def xtn(value: str, context: ConvertContext) -> Any:
     Raises:
         Unmappable: an e-mail address without exactly one ``@``.
     """
-    found = (value + "^^^^^^").split("^")
+    number, said, kind, mail, _ = (value + "^^^^").split("^", 4)
     read = reader(value)
-    number, said, kind, mail = found[0], found[1], found[2], found[3]
-    number, mail = read(number) if number else "", read(mail) if mail else ""
+    if number:
+        number = read(number)
+    if mail:
+        mail = read(mail)
     use = TELECOM_USES.get(said) if said else context.row.options.get("use")
     if kind in ("Internet", "X.400") or said == "NET" or (mail and not number):
         return _mail(mail or number, use)
-    number = number or _composed(found)
+    number = number or _composed((value + "^^^^^^").split("^"))
     if not number:
         return None
     system = EQUIPMENT.get(kind, "phone")

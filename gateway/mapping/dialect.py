@@ -5,7 +5,7 @@ A dialect turns path texts into small pieces of Python that the generated maps a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -157,7 +157,7 @@ class Dialect(Protocol):
     def sender(self, node: Any) -> tuple[str, ...]:
         """Return how the sender of a record calls itself, as it is written there."""
 
-    def texts(self, node: Any, places: tuple[tuple[str, int], ...]) -> Iterable[str]:
+    def texts(self, node: Any, places: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
         """Return the values of some fields of a record as they were sent, each once."""
 
     def close(self, node: Any) -> None:

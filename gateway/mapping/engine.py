@@ -5,12 +5,13 @@ Mapping a record never raises. What goes wrong becomes an issue, and where nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from gateway.identity import IdSpace
+from gateway.mapping.convert import RecordIds
 from gateway.mapping.dialect import Dialect, Pin, UnreadableError
 from gateway.mapping.draft import Draft, Said
 from gateway.mapping.fill import QuarantineError, Run, SetAsideError
@@ -92,7 +93,7 @@ class MappingSet:
 
     def map(self, record: SourceRecord, ids: IdSpace) -> MapResult:
         """Return what a record yields. Never raises."""
-        run = Run(record, ids, self.dialect)
+        run = Run(record, record.system, RecordIds(ids), self.dialect)
         try:
             node = self._read(run)
             held = self._fill(run)
@@ -105,7 +106,7 @@ class MappingSet:
 
     def _carefully(self, record: SourceRecord, ids: IdSpace) -> MapResult:
         """Return what a record yields that may yield nothing: all ids are found before any resource is filled in."""
-        run = Run(record, ids, self.dialect, noting=True)
+        run = Run(record, record.system, RecordIds(ids), self.dialect, noting=True)
         try:
             self._read(run)
             held = self._step(run)
@@ -121,7 +122,7 @@ class MappingSet:
 
     def noted(self, record: SourceRecord, ids: IdSpace) -> list[list[Step]]:
         """Return what the rows note while they fill in each resource of a record that maps to some."""
-        run = Run(record, ids, self.dialect, noting=True)
+        run = Run(record, record.system, RecordIds(ids), self.dialect, noting=True)
         self._read(run)
         self._step(run)
         return [draft.trail or [] for draft in run.drafts]
@@ -169,25 +170,20 @@ class MappingSet:
     def _recall(self, plan: MapPlan, run: Run) -> None:
         """Take the resources of a map that are known from earlier records, or make them all and remember them."""
         known, made = run.known.slots[plan.slot], run.made
-        ready: dict[str, Draft] = {}
-        for text in self.dialect.texts(run.node, plan.places):
-            kept = known.get(text)
-            if kept is None:
-                break
-            id_, draft = kept
-            if id_ and id_ not in ready:
-                if draft is None:
-                    break
-                ready[id_] = draft
-        else:
-            for id_, draft in ready.items():
-                if id_ not in made:
-                    made.add(id_)
-                    run.drafts.append(draft)
-            return
-        heads = plan.heads()(run.node, run) or []
-        _make(plan, heads, run)
-        self._learn(plan, heads, run)
+        texts = self.dialect.texts(run.node, plan.places)
+        ready = known.get(texts)
+        if ready is None:
+            ready = _ready(known, texts)
+            if ready is None:
+                heads = plan.heads()(run.node, run) or []
+                _make(plan, heads, run)
+                self._learn(plan, heads, run)
+                return
+            run.known.keep_all(known, texts, ready)
+        for draft in ready:
+            if draft.id not in made:
+                made.add(draft.id)
+                run.drafts.append(draft)
 
     def _learn(self, plan: MapPlan, heads: Sequence[Head], run: Run) -> None:
         """Remember what a map made of each text: its resource, the id alone where another text made it, or nothing."""
@@ -230,6 +226,21 @@ def _note(code: IssueCode, reason: str) -> Issue:
 
 def _nothing(run: Run) -> MapResult:
     return _held(run, "no-map", _record_issue("structure", "", "", "no map is for this record"))
+
+
+def _ready(known: Mapping[Any, Any], texts: Iterable[str]) -> tuple[Draft, ...] | None:
+    """Return the resources that some texts mean, each once; ``None`` unless all of them are known."""
+    found: dict[str, Draft] = {}
+    for text in texts:
+        kept = known.get(text)
+        if kept is None:
+            return None
+        id_, draft = kept
+        if id_ and id_ not in found:
+            if draft is None:
+                return None
+            found[id_] = draft
+    return tuple(found.values())
 
 
 def _name(plan: MapPlan, heads: Sequence[Head] | None, run: Run) -> None:
@@ -276,10 +287,13 @@ def _result(run: Run, notes: Notes) -> MapResult:
     source_time = record.source_time
     for number, draft in enumerate(drafts):
         plan, id_, references, said = draft.plan, draft.id, draft.references, draft.said
-        patient = None
-        if not plan.directory:
+        if plan.directory:
+            patient = None
+        else:
             patient = id_ if plan.type == "Patient" else _patient(references, said)
-        if checked or (patient is None and not plan.directory):
+            if patient is None:
+                _check(draft, id_ in seen, hidden, patient)
+        if checked:
             _check(draft, id_ in seen, hidden, patient)
             seen.add(id_)
         if more or said is not None:

@@ -47,9 +47,11 @@ def word(f: list[str], number: int, component: int, sub: int) -> str:
     """Return the text of a field, component or sub-component as people read it, of the first repetition; empty for nothing."""
     if number >= len(f):
         return ""
-    text = f[number]
-    if component > 1 or sub:
-        return plain(part(fld(f, number), component, sub))
+    return plain(part(fld(f, number), component, sub)) if component > 1 or sub else lead(f[number])
+
+
+def lead(text: str) -> str:
+    """Return the first component of the first repetition of a field as people read it."""
     if "^" in text:
         text = text[: text.index("^")]
     if text.isalnum() or text.replace("-", "").isalnum():
@@ -167,7 +169,7 @@ def items(tree: Tree, name: str, number: int, more: tuple[tuple[str, int], ...] 
     return found
 
 
-def texts(tree: Tree, places: tuple[tuple[str, int], ...]) -> Sequence[str]:
+def texts(tree: Tree, places: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
     """Return the filled repetitions of some fields as they were sent, each text once, in their order."""
     known: tuple[str, ...] | None = tree.memo.get(places)
     if known is None:
@@ -201,7 +203,8 @@ def index(tree: Tree, key: tuple[str, int, int]) -> dict[str, list[Node]]:
         name, number, component = key
         found = tree.memo[key] = {}
         for node in tree.nodes.get(name, ()):
-            text = word(node.f, number, component, 0)
+            f = node.f
+            text = "" if number >= len(f) else lead(f[number]) if component < 2 else word(f, number, component, 0)
             if text in found:
                 found[text].append(node)
             else:

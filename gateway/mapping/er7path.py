@@ -7,7 +7,7 @@ Fields, components and sub-components count from 1, as in the standard. A segmen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -27,6 +27,7 @@ from gateway.mapping.er7fields import (
     hits,
     index,
     items,
+    lead,
     part,
     pinned,
     plain,
@@ -104,7 +105,7 @@ class Er7Path:
             return Emitted(value, place, many=False, setup=setup, node=name)
         text = f"word({fields}, {n}, {self.component}, {self.sub})" if self.text != EVENT else "n0.event"
         has, raw = f"{length} > {n}", f"{fields}[{n}]"
-        quick = f"((u if (u := {raw}).isalnum() else {text}) if {has} else '')"
+        quick = f"((u if (u := {raw}).isalnum() else lead(u)) if {has} else '')"
         if self.component > 1 or self.sub or self.text == EVENT:
             quick = ""
         cut = "if '~' in v: v = v[:v.index('~')]"
@@ -329,13 +330,14 @@ class Er7Dialect:
 
     def shape(self, node: Any) -> tuple[str, ...]:
         """Return the names of the segments that a message has."""
-        return tuple(node.nodes)
+        kinds: tuple[str, ...] = node.shape.kinds
+        return kinds
 
     def sender(self, node: Any) -> tuple[str, ...]:
         """Return MSH-3 and MSH-4 as they were sent."""
         return tuple(node.top.f[3:5])
 
-    def texts(self, node: Any, places: tuple[tuple[str, int], ...]) -> Iterable[str]:
+    def texts(self, node: Any, places: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
         """Return the repetitions of some fields as they were sent, each text once."""
         return texts(node, places)
 
@@ -380,6 +382,7 @@ class Er7Dialect:
             "valued": there,
             "holds": there,
             "fld": fld,
+            "lead": lead,
             "hits": hits,
             "items": items,
             "part": part,

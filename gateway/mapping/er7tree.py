@@ -87,10 +87,10 @@ class Shape:
     """What follows from the names of a message's segments in their order.
 
     ``parents`` and ``numbers`` (among those of a name) of each by its place, ``where`` the places of a name, ``kids`` those below a place;
-    ``below`` has each place but the first with its parent.
+    ``kinds`` are the names, each once; ``cuts`` where those stand that are all together, ``spread`` the places of the others.
     """
 
-    __slots__ = ("_spots", "below", "kids", "names", "numbers", "parents", "sight", "where")
+    __slots__ = ("_spots", "cuts", "kids", "kinds", "names", "numbers", "parents", "sight", "spread", "where")
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
@@ -107,7 +107,10 @@ class Shape:
             some = self.where.setdefault(name, [])
             some.append(at)
             self.numbers[at] = len(some)
-        self.below = list(enumerate(self.parents))[1:]
+        self.kinds = tuple(self.where)
+        together = {name: slice(some[0], some[-1] + 1) for name, some in self.where.items() if some[-1] - some[0] < len(some)}
+        self.cuts = list(together.items())
+        self.spread = [(name, some) for name, some in self.where.items() if name not in together]
 
     def _parent(self, up: int, name: str) -> int:
         parents = PARENTS.get(name)
@@ -203,12 +206,13 @@ class Tree:
         shape = self.shape = _shapes.get(names) or _learned(names)
         self.sight = shape.sight
         all_ = self.all = list(map(Node, names, segments, range(len(names)), repeat(None), shape.numbers, repeat(self)))
-        for node, parent in shape.below:
-            all_[node].up = all_[parent]
-        self.nodes: dict[str, list[Node]] = {}
-        for name, places in shape.where.items():
-            self.nodes[name] = [all_[places[0]]] if len(places) == 1 else [all_[at] for at in places]
+        for node, parent in zip(all_, shape.parents, strict=True):
+            node.up = all_[parent]
+        self.nodes: dict[str, list[Node]] = {name: all_[cut] for name, cut in shape.cuts}
+        for name, places in shape.spread:
+            self.nodes[name] = [all_[at] for at in places]
         self.top = all_[0]
+        self.top.up = None
         all_.append(NONE)
 
     def close(self) -> None:

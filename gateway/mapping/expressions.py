@@ -182,7 +182,7 @@ def _ask(test: Test, path: Emitted, depth: int, *, local: bool) -> str:
     value, text, there = path.value, (path.quick if local else "") or path.text or f"text_of({path.value})", path.there
     if test.converter:
         value = asking(test.converter, test.path, path, depth, local=local)
-        text, there = f"text_of({value})", ""
+        text, there = f"text_of({value})", f"{value} is not None"
     if test.valued:
         return there or f"valued({value})"
     if not test.values:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from gateway.identity import IdSpace
+from msgspec import Struct
+
 from gateway.mapping.convert import ConvertContext, Converted, Converter, RecordIds, RejectRecord, RowFacts, Unmappable
 from gateway.mapping.dialect import NOWHERE, Located
 from gateway.mapping.draft import Draft, Slot
@@ -69,7 +70,7 @@ class RowPlan:
     shared: bool = False
 
 
-class Run:
+class Run(Struct, eq=False):
     """The mapping of one record. ``made`` are the resources so far.
 
     ``ready`` holds the ids, and the answers of converters for keys and conditions, that were worked out for a part of the record;
@@ -77,36 +78,19 @@ class Run:
     gave a resource a label.
     """
 
-    __slots__ = (
-        "dialect",
-        "drafts",
-        "ids",
-        "issues",
-        "known",
-        "labelled",
-        "made",
-        "named",
-        "node",
-        "noting",
-        "ready",
-        "record",
-        "system",
-    )
-
-    def __init__(self, record: SourceRecord, ids: IdSpace, dialect: Dialect, *, noting: bool = False) -> None:
-        self.record = record
-        self.system = record.system
-        self.ids = RecordIds(ids)
-        self.dialect = dialect
-        self.node: Any = None
-        self.drafts: list[Draft] = []
-        self.issues: list[Issue] = []
-        self.named: dict[str, list[str]] = {}
-        self.made: set[str] = set()
-        self.ready: dict[tuple[str | int, ...], str | None] = {}
-        self.known: Memory = NO_MEMORY
-        self.noting = noting
-        self.labelled = False
+    record: SourceRecord
+    system: str
+    ids: RecordIds
+    dialect: Dialect
+    noting: bool = False
+    labelled: bool = False
+    node: Any = None
+    known: Memory = NO_MEMORY
+    drafts: list[Draft] = []
+    issues: list[Issue] = []
+    named: dict[str, list[str]] = {}
+    made: set[str] = set()
+    ready: dict[tuple[str | int, ...], str | None] = {}
 
     def id(self, type_: str, key: str) -> str:
         """Return the id of a resource of this record system."""

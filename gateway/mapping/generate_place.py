@@ -54,10 +54,10 @@ class Spot:
         return f"{self.path} + {'.' + name!r}"
 
 
-def write_place(write: Writer, plan: RowPlan, row: str, value: str, note: str, *done: str) -> None:
+def write_place(write: Writer, plan: RowPlan, row: str, value: str, note: str, *done: str, sole: bool = False) -> None:
     """Write the lines that put ``value`` in its place and note it; ``note`` is the Python of value, place, parts and origin.
 
-    ``done`` are the lines for when it stands there.
+    ``done`` are the lines for when it stands there; ``sole``: no other row could have put something there.
     """
     depth = write.depth
     spot = Spot()
@@ -67,7 +67,7 @@ def write_place(write: Writer, plan: RowPlan, row: str, value: str, note: str, *
             _labelled(write, spot, place, node, f"{row}.places[{number}]") if place.label else _single(write, spot, place, node)
         )
     last = plan.places[-1]
-    path = _appended(write, spot, last, value) if last.label else _set(write, spot, last, value)
+    path = _appended(write, spot, last, value) if last.label else _set(write, spot, last, value, sole=sole)
     if write.noting:
         write(f"trail.append(({row}, {path}, {note}))")
     for line in done:
@@ -91,10 +91,11 @@ def _labelled(write: Writer, spot: Spot, place: Place, node: str, step: str) -> 
     return Spot(node, "", "p")
 
 
-def _set(write: Writer, spot: Spot, place: Place, value: str) -> str:
-    taken = f"{place.name!r} not in body" if spot.node == "body" else f"{spot.node}.get({place.name!r}, '') == ''"
-    write(f"if {taken}:")
-    write.depth += 1
+def _set(write: Writer, spot: Spot, place: Place, value: str, *, sole: bool) -> str:
+    if not sole:
+        taken = f"{place.name!r} not in body" if spot.node == "body" else f"{spot.node}.get({place.name!r}, '') == ''"
+        write(f"if {taken}:")
+        write.depth += 1
     write(f"{spot.node}[{place.name!r}] = {value}")
     return spot.below(place.name)
 

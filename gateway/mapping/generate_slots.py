@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gateway.mapping.convert import Converter, RowFacts, named
 from gateway.mapping.dialect import Dialect
+from gateway.mapping.fill import NEW
 from gateway.mapping.generate_place import places_itself
 from gateway.mapping.rows import MapMade, RowMade
 from gateway.mapping.writer import holes
@@ -44,6 +45,22 @@ def lone(made: MapMade, one: RowMade) -> bool:
     """Whether a row alone fills what stands in the body under the first name of its path."""
     first_names = [row.plan.places[0].name for row in made.rows if row.plan is not None and row.plan.places]
     return one.plan is not None and bool(one.plan.places) and first_names.count(one.plan.places[0].name) == 1
+
+
+def begins(made: MapMade, one: RowMade, number: int) -> bool:
+    """Whether nothing stands yet under the first name of a row's path, and no later row looks for what it puts there by a label."""
+    if one.plan is None or not one.plan.places:
+        return False
+    name = one.plan.places[0].name
+    earlier = any(row.plan is not None and row.plan.places and row.plan.places[0].name == name for row in made.rows[:number])
+    return not earlier and (lone(made, one) or all(place.label in ("", NEW) for place in one.plan.places))
+
+
+def sole(made: MapMade, one: RowMade) -> bool:
+    """Whether no other row puts anything where a row does, around it, or into it."""
+    others = [row.group for row in made.rows if row is not one and row.target is not None]
+    size = len(one.group)
+    return one.target is not None and not any(group[:size] == one.group or one.group[: len(group)] == group for group in others)
 
 
 def groups_of(made: MapMade) -> dict[int, int]:

@@ -251,7 +251,7 @@ class JsonDialect:
         """Return nothing: a record doesn't say."""
         return ()
 
-    def texts(self, node: Any, places: tuple[tuple[str, int], ...]) -> tuple[()]:  # noqa: ARG002 - the contract
+    def texts(self, node: Any, places: tuple[tuple[str, int], ...]) -> tuple[str, ...]:  # noqa: ARG002 - the contract
         """Return nothing: values of JSON are not remembered."""
         return ()
 

@@ -16,6 +16,7 @@ from gateway.mapping.convert import ConvertContext, RowFacts
 # Bounds for whoever makes texts or senders up: what is over them is worked out again.
 LONGEST: Final = 160
 MOST_TEXTS: Final = 4096
+MOST_TOGETHER: Final = 16
 MOST_SOURCES: Final = 32
 
 Source = tuple[str, int, bytes, tuple[str, ...]]
@@ -41,6 +42,14 @@ class Memory:
             self.forget()
         self.room -= 1
         known[text] = meaning
+
+    def keep_all(self, known: dict[Any, Any], texts: tuple[str, ...], meaning: Any) -> None:
+        """Keep what texts mean that come together, each of which is known by itself."""
+        if len(texts) <= MOST_TOGETHER:
+            if self.room <= 0:
+                self.forget()
+            self.room -= 1
+            known[texts] = meaning
 
     def forget(self) -> None:
         """Begin anew."""

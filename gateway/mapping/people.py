@@ -249,7 +249,9 @@ def dutch_number(text: str) -> str | None:
     """Return a Dutch number as E.164, ``None`` when it isn't one."""
     if len(text) == MOBILE_DIGITS and text[:2] == "06" and text.isdigit() and text.isascii():
         return "+31" + text[1:]
-    digits = text.replace("(0)", "").translate(_FILLING)
+    digits = text.replace(" ", "")
+    if digits[:3] != "+31" or not digits[3:].isdigit():
+        digits = text.replace("(0)", "").translate(_FILLING)
     for prefix in ("+31", "0031", "0"):
         if digits.startswith(prefix):
             rest = digits[len(prefix) :]
