@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from api.demonstration.setup import introduce
 from tests.conftest import reachable_folder
-from tests.e2e.browsing import follow
+from tests.e2e.browsing import follow, words
 from tests.e2e.circle_world import look_at, new_page, type_code, window
-from tests.e2e.test_portal_pages import ARGUMENTS
 from tests.e2e.test_sync_page import address
 from tests.kills.stage import BEFORE_SLOT, Stage, await_condition, prepared, staged
 from tests.portal_visits import code_in, mailed_to, received, sign_in, sign_in_again
@@ -60,25 +59,12 @@ def running(worker_id: str) -> Iterator[Running]:
         yield Running(stage=stage, link=next(one for one in links if one["level"] == "private-medical"))
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def pages(browser: Browser, running: Running) -> Iterator[tuple[Page, Page]]:
     """The administrator's browser, and a guest's telephone."""
     base = running.stage.portal.base_url
     with window(browser, base) as administrator, window(browser, base, width=375) as guest:
         yield administrator, guest
-
-
-def words(page: Page, place: str) -> str:
-    page.goto(place)
-    return page.locator("body").inner_text()
 
 
 def shows(page: Page, place: str, text: str) -> Callable[[], bool]:

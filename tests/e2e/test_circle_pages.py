@@ -3,54 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests import portal_bundles as made
-from tests.e2e.browsing import follow
+from tests.e2e.browsing import follow, words
 from tests.e2e.circle_world import (
     CODE,
     PEOPLE,
     TODAY,
     TYPED,
     Circle,
-    circle_on,
     look_at,
     new_page,
-    portal_of_circles,
     team,
     type_code,
     window,
 )
-from tests.e2e.test_portal_pages import ARGUMENTS
 from tests.portal_visits import LINK, mailed_to, sign_in
-from tests.sample_portal import RunningPortal
 
 pytestmark = pytest.mark.browser
 PATIENT = "Willemien"
 LEVELS = {"anna": "private-medical", "piet": "basic"}
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningPortal, Path]]:
-    with portal_of_circles(tmp_path_factory.mktemp("circles")) as found:
-        yield found
-
-
-@pytest.fixture
-def circle(started: tuple[RunningPortal, Path]) -> Iterator[Circle]:
-    with circle_on(*started) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
@@ -64,11 +39,6 @@ def other(browser: Browser, circle: Circle) -> Iterator[Page]:
     """Another person's telephone."""
     with window(browser, circle.portal.base, width=375) as opened:
         yield opened
-
-
-def words(page: Page, address: str) -> str:
-    page.goto(address)
-    return page.locator("body").inner_text()
 
 
 # Linking

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from samples.comparison import Write
 from tests.conftest import reachable_folder
-from tests.e2e.test_portal_pages import ARGUMENTS
 from tests.kills.stage import BEFORE_SLOT, Stage, prepared, staged
 from tests.portal_visits import received
 
@@ -61,7 +60,7 @@ class Family:
 
 
 @pytest.fixture(scope="module")
-def family(chromium: str, worker_id: str) -> Iterator[Family]:
+def family(browser: Browser, worker_id: str) -> Iterator[Family]:
     folder = reachable_folder(f"family-{worker_id}")
     with prepared(folder) as organisation, staged(organisation, folder.with_name(f"{folder.name}-stage")) as stage:
         with stage.serving(BEFORE_SLOT) as process:
@@ -72,10 +71,7 @@ def family(chromium: str, worker_id: str) -> Iterator[Family]:
             account = accounts.setdefault(one["account"], {"account": one["account"], "name": one["name"], "members": []})
             account["members"].append(stage.members[f"{one['client']}/{one['person']}"])
         stage.portal.admin("accounts", list(accounts.values()))
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-            yield Family(stage=stage, links=links, browser=browser)
-            browser.close()
+        yield Family(stage=stage, links=links, browser=browser)
 
 
 def report_texts(family: Family) -> list[str]:

@@ -11,23 +11,13 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests import portal_bundles as made
 from tests.e2e.browsing import follow
 from tests.portal_visits import sign_in
 from tests.sample_portal import RunningPortal, running_portal
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 VENDOR = Path(__file__).parents[2] / "samples/portal/static/vendor"
 SCREENSHOTS = os.environ.get("PORTAL_SCREENSHOTS")
 TODAY = datetime.now(made.AMSTERDAM).date()
@@ -69,17 +59,6 @@ def of_another_client() -> list[made.Resource]:
     team = made.care_team({"anna": "basic"})
     team["participant"][0]["member"]["identifier"]["value"] = made.ANNA_FOR_JAN
     return [patient, me, team, *made.appointments(TODAY, whole=False)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        reason = f"{CHROMIUM} is not installed"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

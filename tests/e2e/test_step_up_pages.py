@@ -4,42 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests import portal_bundles as made
-from tests.e2e.browsing import follow
-from tests.e2e.circle_world import PEOPLE, TODAY, Circle, circle_on, look_at, portal_of_circles, window
-from tests.e2e.test_portal_pages import ARGUMENTS
+from tests.e2e.browsing import follow, words
+from tests.e2e.circle_world import PEOPLE, TODAY, Circle, look_at, window
 from tests.portal_visits import code_in, mailed_to, received, sign_in, sign_in_again
-from tests.sample_portal import RunningPortal
 
 pytestmark = pytest.mark.browser
 DOSSIER = ("tijdlijn", "metingen", "zorgplan")
 REPORT = "Steunkousen"
 CATEGORY = "http://terminology.hl7.org/CodeSystem/communication-category"
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningPortal, Path]]:
-    with portal_of_circles(tmp_path_factory.mktemp("step-up")) as found:
-        yield found
-
-
-@pytest.fixture
-def circle(started: tuple[RunningPortal, Path]) -> Iterator[Circle]:
-    with circle_on(*started) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
@@ -52,11 +29,6 @@ def page(browser: Browser, circle: Circle) -> Iterator[Page]:
 def other(browser: Browser, circle: Circle) -> Iterator[Page]:
     with window(browser, circle.portal.base) as opened:
         yield opened
-
-
-def words(page: Page, address: str) -> str:
-    page.goto(address)
-    return page.locator("body").inner_text()
 
 
 def shut(page: Page, circle: Circle, who: str = "anna", *, more: list[made.Resource] | None = None) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -265,6 +266,17 @@ def keys_of(code: str) -> KeyRing:
         encryption={b"key1": b"e" * 32},
         current=b"key1",
     )
+
+
+@contextmanager
+def filled_world(dsn: str, *linked: str) -> Iterator[World]:
+    """Open a new organisation with one client and what there is of them, these persons linked; close it afterwards."""
+    opened = open_world(dsn)
+    filled(opened)
+    for person in linked:
+        opened.link(person)
+    yield opened
+    opened.database.close()
 
 
 def open_world(dsn: str) -> World:

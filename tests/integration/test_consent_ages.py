@@ -13,15 +13,13 @@ from gateway import consent, migrate
 from gateway.database import Database
 from gateway.errors import Rejected
 from tests.integration.consent_acts import ALL, born, call, grant, rights, types
-from tests.integration.store_world import World, filled, open_world
+from tests.integration.store_world import World, filled_world
 
 
 @pytest.fixture
 def world(module_database_url: str) -> Iterator[World]:
-    opened = open_world(module_database_url)
-    filled(opened)
-    yield opened
-    opened.database.close()
+    with filled_world(module_database_url) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(

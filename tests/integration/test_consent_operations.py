@@ -12,15 +12,13 @@ from gateway import consent
 from gateway.errors import NotFound, Rejected
 from gateway.ledger import Change
 from tests.integration.consent_acts import ALL, call, grant, rights, types
-from tests.integration.store_world import START, World, filled, open_world
+from tests.integration.store_world import START, World, filled_world
 
 
 @pytest.fixture
 def world(module_database_url: str) -> Iterator[World]:
-    opened = open_world(module_database_url)
-    filled(opened)
-    yield opened
-    opened.database.close()
+    with filled_world(module_database_url) as opened:
+        yield opened
 
 
 # Rights ---------------------------------------------------------------------------------------------------------------------------

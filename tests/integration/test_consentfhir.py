@@ -22,27 +22,21 @@ from gateway.consentfhir.show import consent as one_consent
 from gateway.consentfhir.write import elsewhere_consent
 from gateway.errors import Conflict, NotFound
 from gateway.together import rehearsal
-from tests.integration.store_world import START, World, filled, open_world
+from tests.integration.store_world import START, World, filled_world
 
 Body = dict[str, Any]
 
 
 @pytest.fixture
 def world(module_database_url: str) -> Iterator[World]:
-    opened = open_world(module_database_url)
-    filled(opened)
-    yield opened
-    opened.database.close()
+    with filled_world(module_database_url) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def shared(module_database_url: str) -> Iterator[World]:
-    opened = open_world(module_database_url)
-    filled(opened)
-    for person in ("50", "51"):
-        opened.link(person)
-    yield opened
-    opened.database.close()
+    with filled_world(module_database_url, "50", "51") as opened:
+        yield opened
 
 
 def patient(world: World) -> str:

@@ -12,7 +12,7 @@ from gateway import consent
 from gateway.disclosure.decide import birthday
 from gateway.jsonbytes import loads
 from gateway.ledger import due_now
-from tests.integration.store_world import START, World, filled, open_world
+from tests.integration.store_world import START, World, filled_world
 
 SOON = START + timedelta(hours=2)
 LATER = START + timedelta(hours=5)
@@ -22,13 +22,11 @@ BIRTHDAY = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)  # midnight in Amsterdam
 @pytest.fixture
 def world(module_database_url: str) -> Iterator[World]:
     """Somebody of the trust group holds all that there is of a client."""
-    opened = open_world(module_database_url)
-    filled(opened)
-    opened.link("50", "private-medical")
-    opened.disclose()
-    opened.deliver()
-    yield opened
-    opened.database.close()
+    with filled_world(module_database_url) as opened:
+        opened.link("50", "private-medical")
+        opened.disclose()
+        opened.deliver()
+        yield opened
 
 
 def client_is(world: World, **values: Any) -> None:

@@ -22,27 +22,21 @@ from gateway.insight.simulate import (
 )
 from gateway.runtime import Gateway
 from gateway.together import rehearsal
-from tests.integration.store_world import World, filled, open_world
+from tests.integration.store_world import World, filled_world
 
 TABLES = "select tablename as name from pg_tables where schemaname = 'public' order by 1"
 
 
 @pytest.fixture
 def world(module_database_url: str) -> Iterator[World]:
-    opened = open_world(module_database_url)
-    filled(opened)
-    yield opened
-    opened.database.close()
+    with filled_world(module_database_url) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def shared(module_database_url: str) -> Iterator[World]:
-    opened = open_world(module_database_url)
-    filled(opened)
-    for person in ("50", "51"):
-        opened.link(person)
-    yield opened
-    opened.database.close()
+    with filled_world(module_database_url, "50", "51") as opened:
+        yield opened
 
 
 def everything(world: World) -> dict[str, list[str]]:
