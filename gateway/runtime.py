@@ -20,14 +20,22 @@ def no_hint(task: Task, org: int, row: int) -> None:
     """Tell nobody: the sweeper finds the work."""
 
 
+def unheard(change: object) -> None:
+    """Take no note of it: what a change of rights set in motion is in the rows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """One process's view of the world. ``hint(task, org, id)`` is called after commits and may be lost: it only saves waiting."""
+    """One process's view of the world. ``hint(task, org, id)`` is called after commits and may be lost: it only saves waiting.
+
+    ``decided`` hears of each ``ledger.Change`` of rights within its transaction: how a simulation knows what it would do.
+    """
 
     database: Database
     clock: Clock
     keys: Callable[[int], KeyRing]
     hint: Hint = no_hint
+    decided: Callable[[Any], None] = unheard
 
 
 def connector(name: str) -> Any:

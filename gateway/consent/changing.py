@@ -43,6 +43,7 @@ class Changing:
         """
         careteam.rewrite(self.db, self.gateway, self.org, self.client, self.patient)
         self.change = disclose_locked(self.db, self.org, self.client)
+        self.gateway.decided(self.change)
         counts = {"delivering": self.change.delivering, "retracting": self.change.retracting}
         self.tell(*events[:-1], replace(events[-1], detail={**events[-1].detail, **counts}))
         tell_withheld(self.db, self.gateway, self.org, self.client, self.change)

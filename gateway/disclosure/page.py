@@ -24,7 +24,7 @@ PAGE = """# Who sees what
 <!-- Generated from the code: python -m gateway.disclosure.page > docs/disclosure.md -->
 
 Every stored resource is judged for every linked member by one predicate: the view `disclosure_verdict`
-(`gateway/migrations/sql/0017_disclosure.sql`). Its twin in plain Python is `gateway/disclosure/decide.py`, a list of rules by name; a property
+(`gateway/migrations/sql/0019_rights.sql`). Its twin in plain Python is `gateway/disclosure/decide.py`, a list of rules by name; a property
 test keeps the two equal. Silence means no, and what forbids wins from what permits. Delivery, accounting, explanations and pulls all ask the
 view.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 from gateway import consent
@@ -12,14 +12,13 @@ from gateway.database import Connection
 from gateway.disclosure.decide import Level
 from gateway.disclosure.reasons import Sentence
 from gateway.insight.words import UNMAPPED, items, listed
+from gateway.ledger import Change
 from gateway.runtime import Gateway
 from gateway.together import rehearsal
 
-STAGED: Final = "select to_regclass('pg_temp.staged_decision') is not null"
-FORGET: Final = "delete from staged_decision"
 EFFECTS: Final = f"""
 select portal.code as portal, portal.retraction, person.code as person, coalesce(class_map.class, '{UNMAPPED}') as class_, action, count(*) as n
-from staged_decision decision
+from unnest(%(links)s::bigint[], %(rkeys)s::bigint[], %(actions)s::text[]) as decision (link_id, rkey, action)
 join link on link.id = decision.link_id
 join portal on portal.id = link.portal_id
 join person on person.id = link.person_id
@@ -170,30 +169,23 @@ def simulate_change(gateway: Gateway, org: int, change: Callable[[Gateway], obje
 
     A change takes effect once: of a function that makes several, what the last one did is told.
     """
+    made: list[Change] = []
     with rehearsal(gateway, org) as (rehearsed, db):
-        if _staged(db):
-            db.execute(FORGET)
-        change(rehearsed)
-        effects = tuple(_effects(db))
+        change(replace(rehearsed, decided=made.append))
+        effects = tuple(_effects(db, made[-1].decisions)) if made else ()
     told = _told(effects, person)
     return Simulation(person=person, effects=effects, warnings=tuple(_warnings(effects)), nl=told.nl, en=told.en)
 
 
-def _effects(db: Connection) -> Iterator[Effect]:
-    """Read what the ledger's last comparison found; a change that was none compared nothing."""
-    if not _staged(db):
-        return
+def _effects(db: Connection, decisions: Sequence[Any]) -> Iterator[Effect]:
+    """Count what the ledger's last comparison found."""
     found: dict[tuple[str, str, str, str], Counts] = defaultdict(Counts)
-    for row in db.execute(EFFECTS):
+    columns = {"links": "link_id", "rkeys": "rkey", "actions": "action"}
+    for row in db.execute(EFFECTS, {name: [getattr(one, column) for one in decisions] for name, column in columns.items()}):
         if row.action in MEANING:
             found[row.portal, row.retraction, row.person, row.class_] += Counts(**{MEANING[row.action]: row.n})
     for (portal, retraction, person, class_), counts in found.items():
         yield Effect(portal=portal, retraction=retraction, person=person, class_=class_, counts=counts)
-
-
-def _staged(db: Connection) -> bool:
-    row = db.execute(STAGED).fetchone()
-    return row is not None and bool(row[0])
 
 
 def _by(effects: Iterable[Effect], key: Callable[[Effect], str]) -> dict[str, Counts]:
