@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from gateway.database import Database
@@ -143,3 +144,34 @@ def test_without_storage_a_sender_is_told_to_come_again_and_the_server_goes_on_w
         with Database(own_server.dsn()) as database, database.transaction(world.org) as db:
             assert tuple(db.execute("select received, duplicates, journalled from inbound_tally").fetchone() or ()) == (5, 1, 4)
             assert len(db.execute("select from journal").fetchall()) == 4
+
+
+def test_without_storage_a_request_too_large_is_to_come_again_as_any_other_is(own_server: Server, tmp_path: Path) -> None:
+    token = secret_file(tmp_path / "vesta.token", "a-token")
+    own_server.ensure()
+    with Database(own_server.dsn()) as database, database.transaction(None) as db:
+        db.execute("update organisation set code = 'before'")
+    web = {
+        "code": "web",
+        "kind": "http",
+        "bind": "127.0.0.1:0",
+        "sources": ["vesta"],
+        "bearer": {"vesta": token},
+        "max_bytes": 5000,
+    }
+    with inbound(own_server.dsn(), web) as world:
+        requests = adt("1"), adt("2", body="NTE|1||" + "x" * 20_000)
+
+        def answers() -> list[int]:
+            address = f"http://{world.listeners.addresses['web']}/inbound/hl7v2"
+            headers = {"Authorization": "Bearer a-token", "Content-Type": "application/hl7-v2"}
+            return [httpx2.post(address, content=one, headers=headers, timeout=PATIENCE_S).status_code for one in requests]
+
+        stop(own_server)
+        assert answers() == [503, 503]
+
+        own_server.ensure()
+        assert answers() == [200, 413]
+        with Database(own_server.dsn()) as database, database.transaction(world.org) as db:
+            rows = db.execute("select state, reason from journal order by id").fetchall()
+        assert [tuple(row) for row in rows] == [("waiting", None), ("quarantined", "oversize")]
