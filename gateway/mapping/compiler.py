@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -37,6 +37,7 @@ from gateway.mapping.tables import (
     read_concepts,
     read_units,
 )
+from gateway.mapping.writer import key_label
 
 UNITS: Final = "units.csv"
 GENERAL: Mapping[str, Converter] = collect(general, quantities, people)
@@ -158,7 +159,8 @@ def _tables(
 
 def _assemble(files: Mapping[str, bytes], made: list[MapMade], shop: Workshop, classes: Mapping[str, ClassRow]) -> MappingSet:
     slots: list[RowFacts | None] = []
-    plans = tuple(_plan(one, shop, slots) for one in made)
+    referred = frozenset(key_label(row.key_type, row.key) for one in made for row in one.rows if row.key)
+    plans = tuple(_plan(one, shop, slots, referred) for one in made)
     routes = {plan.kind: Routes(tuple(other for other in plans if other.kind == plan.kind)) for plan in plans}
     versions = sorted((tuple(int(part) for part in one.text.key("version").split(".")) for one in made), reverse=True)
     overlays = sum(name.startswith(OVERLAYS) and name.endswith((".yaml", ".yml")) for name in files)
@@ -174,9 +176,9 @@ def _assemble(files: Mapping[str, bytes], made: list[MapMade], shop: Workshop, c
     )
 
 
-def _plan(made: MapMade, shop: Workshop, slots: list[RowFacts | None]) -> MapPlan:
+def _plan(made: MapMade, shop: Workshop, slots: list[RowFacts | None], referred: Collection[str]) -> MapPlan:
     places = item_alone(made, shop.converters) if shop.dialect.remembers else ()
-    compiled = compile_map(made, shop.dialect, dict(shop.converters), slots)
+    compiled = compile_map(made, shop.dialect, dict(shop.converters), slots, referred)
     plan = MapPlan(
         name=made.text.name,
         kind=made.text.kind,

@@ -201,6 +201,14 @@ def asking(converter: str, path: SourcePath, emitted: Emitted, depth: int, *, lo
     return f"(t if (t := ready.get({place}, MISS)) is not MISS else {asked}, {place}))"
 
 
+def asked_of_part(condition: Expression, depth: int, use: Use) -> str | None:
+    """Return the Python of the question that a condition is, when it is nothing else than whether a converter answers; else ``None``."""
+    if not isinstance(condition, Test) or not condition.converter or condition.values:
+        return None
+    path = condition.path.emit(depth)
+    return use(path, asking(condition.converter, condition.path, path, depth)) if path.node and not path.many else None
+
+
 def valued(value: Any) -> bool:
     """Whether there is a value: not missing, not empty."""
     return bool(value or value == 0)

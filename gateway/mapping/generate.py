@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -21,7 +21,7 @@ from gateway.mapping.generate_row import write_rows
 from gateway.mapping.generate_slots import lone, number_slots
 from gateway.mapping.lineage import Step
 from gateway.mapping.rows import MapMade, RowMade
-from gateway.mapping.writer import Writer, first, holes, joined, keyed, written
+from gateway.mapping.writer import Writer, first, holes, joined, key_label, keyed, unshared, written
 
 # What the generated lines call in the engine, and of what faults they tell.
 ENGINE: Final = (
@@ -48,10 +48,15 @@ class Compiled(NamedTuple):
     names: dict[str, Any]
 
 
-def compile_map(made: MapMade, dialect: Dialect, converters: dict[str, Converter], slots: list[RowFacts | None]) -> Compiled:
-    """Return what a map becomes; the caller sets ``PLAN`` among its names. Its rows that remember are added to ``slots``."""
+def compile_map(
+    made: MapMade, dialect: Dialect, converters: dict[str, Converter], slots: list[RowFacts | None], referred: Collection[str]
+) -> Compiled:
+    """Return what a map becomes; the caller sets ``PLAN`` among its names. Its rows that remember are added to ``slots``.
+
+    ``referred`` are the keys by which rows of the set refer to resources: the ids of those are worked out once a record.
+    """
     number_slots(made, dialect, converters, slots)
-    write = Writer(dialect, _itself(made))
+    write = Writer(dialect, _itself(made), referred)
     _whole(write, made)
     source = write.text()
     names = _names(made, dialect, converters)
@@ -59,7 +64,7 @@ def compile_map(made: MapMade, dialect: Dialect, converters: dict[str, Converter
 
     @cache
     def heads() -> Heads:
-        write = Writer(dialect, _itself(made))
+        write = Writer(dialect, _itself(made), referred)
         _heads(write, made)
         _run(write.text(), made, names)
         made_heads: Heads = names["heads"]
@@ -67,7 +72,7 @@ def compile_map(made: MapMade, dialect: Dialect, converters: dict[str, Converter
 
     @cache
     def noted() -> Rows:
-        write = Writer(dialect, _itself(made), noting=True)
+        write = Writer(dialect, _itself(made), referred, noting=True)
         _rows(write, made)
         _run(write.text(), made, names)
         made_rows: Rows = names["noted"]
@@ -209,7 +214,13 @@ def _each(write: Writer, made: MapMade, otherwise: str) -> None:
         write.depth += 1
         write.start(level)
     condition = made.foreach.remains() if made.foreach else None
-    if condition is not None:
+    asking = None if condition is None else expressions.asked_of_part(condition, made.depth, write.use)
+    if asking:
+        write(f"said = {asking}")
+        write("if said is None:")
+        write("    continue")
+        write.answers[asking] = "said"
+    elif condition is not None:
         write(f"if not ({expressions.emit(condition, made.depth, write.use, local=True)}):")
         write("    continue")
 
@@ -217,15 +228,20 @@ def _each(write: Writer, made: MapMade, otherwise: str) -> None:
 def _id(write: Writer, made: MapMade) -> str:
     """Write the id of an item to ``rid``; return the Python for where it came from."""
     fail = f"no_key(run, {made.text.name + '/key'!r}, {written(made.key)!r})"
-    source, cached = keyed(write, made.text.type, made.key, made.depth)
+    type_ = made.text.type
+    if key_label(type_, made.key) in write.referred:
+        source, cached = keyed(write, type_, made.key, made.depth)
+        name = "k"
+    else:
+        source, cached, name = unshared(write, made.key, made.depth), False, "h"
     if cached:
         write("if rid is None:")
         write(f"    {fail}")
     else:
-        for number in range(len(holes(made.key))):
-            write(f"if k{number} is None:")
+        if found := holes(made.key):
+            write(f"if {' or '.join(f'{name}{number} is None' for number in range(len(found)))}:")
             write(f"    {fail}")
-        write(f"rid = run.id({made.text.type!r}, {joined(made.key)})")
+        write(f"rid = run.ids.space.resource_id(run.system, {type_!r}, {joined(made.key, name)})")
     return source
 
 

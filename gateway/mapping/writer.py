@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gateway.mapping import expressions, template
 from gateway.mapping.convert import key_part
 from gateway.mapping.dialect import Dialect, Emitted, SourcePath
@@ -11,13 +13,19 @@ from gateway.mapping.expressions import Expression
 class Writer:
     """Lines of Python with their indentation, and the variables that the function under way has. ``noting``: they note each step.
 
-    ``base`` is how far in rows stand; ``itself`` is the Python that finds, from an item, nothing else than the item, and the item.
+    ``base`` is how far in rows stand; ``itself`` is the Python that finds, from an item, nothing else than the item, and the item;
+    ``referred`` are the keys by which rows of the set refer to resources; ``answers`` are the variables that hold what converters
+    answered to questions that every item asks.
     """
 
-    def __init__(self, dialect: Dialect, itself: tuple[str, str], *, noting: bool = False) -> None:
+    def __init__(
+        self, dialect: Dialect, itself: tuple[str, str], referred: Collection[str] = (), *, noting: bool = False
+    ) -> None:
         self.dialect = dialect
         self.itself = itself
+        self.referred = referred
         self.noting = noting
+        self.answers: dict[str, str] = {}
         self.lines: list[str] = []
         self.depth = self.base = 0
         self.known: set[str] = set()
@@ -29,6 +37,7 @@ class Writer:
         """Begin a function."""
         self.depth = 0
         self.known = set()
+        self.answers = {}
         self(head)
         self.depth = self.base = 1
 
@@ -83,6 +92,11 @@ def written(parts: list[template.Template]) -> str:
     return ", ".join(hole.path.text for hole in holes(parts))
 
 
+def key_label(type_: str, parts: list[template.Template]) -> str:
+    """Return by what the ids of a type that are made of a key are known."""
+    return f"{type_}|{'/'.join(part.text for part in parts)}"
+
+
 def keyed(write: Writer, type_: str, parts: list[template.Template], depth: int) -> tuple[str, bool]:
     """Write the values of the placeholders to k0, k1, …, and where parts of the record give them all, the id to ``rid``.
 
@@ -96,8 +110,7 @@ def keyed(write: Writer, type_: str, parts: list[template.Template], depth: int)
     if not nodes or "" in nodes or any(piece is None for part in parts for piece in part.pieces):
         values(write, parts, emitted, depth)
         return source, False
-    label = f"{type_}|{'/'.join(part.text for part in parts)}"
-    place = ", ".join([repr(label), *(f"{node}.i" for node in nodes)])
+    place = ", ".join([repr(key_label(type_, parts)), *(f"{node}.i" for node in nodes)])
     write(f"rid = ready.get(({place}), MISS)")
     write("if rid is MISS:")
     write.depth += 1
@@ -119,22 +132,35 @@ def _sources(write: Writer, parts: list[template.Template], emitted: list[Emitte
     return " + ', ' + ".join(single) if write.dialect.name == "json" else repr(written(parts))
 
 
-def values(write: Writer, parts: list[template.Template], emitted: list[Emitted], depth: int) -> None:
+def unshared(write: Writer, parts: list[template.Template], depth: int) -> str:
+    """Write the values of the placeholders of a key that nothing else refers by to h0, h1, …; return the Python for where they came from."""
+    emitted = [hole.path.emit(depth) for hole in holes(parts)]
+    for one in emitted:
+        write.use(one, "")
+    values(write, parts, emitted, depth, "h")
+    for number, (hole, one) in enumerate(zip(holes(parts), emitted, strict=True)):
+        if hole.converter and not one.many:
+            write.answers.setdefault(expressions.asking(hole.converter, hole.path, one, depth), f"h{number}")
+    return _sources(write, parts, emitted)
+
+
+def values(write: Writer, parts: list[template.Template], emitted: list[Emitted], depth: int, name: str = "k") -> None:
     """Write the values of the placeholders to k0, k1, …; where one of several came from to o0, o1, …"""
     for number, (hole, one) in enumerate(zip(holes(parts), emitted, strict=True)):
         value = one.value
         if one.many:
-            write(f"k{number}, o{number} = next(iter({value}), (None, {hole.path.text!r}))")
-            value = f"k{number}"
+            write(f"{name}{number}, o{number} = next(iter({value}), (None, {hole.path.text!r}))")
+            value = f"{name}{number}"
         if hole.converter and one.many:
-            write(f"k{number} = asked(ask_{hole.converter}, {value}, run, n{depth}, FACTS)")
+            write(f"{name}{number} = asked(ask_{hole.converter}, {value}, run, n{depth}, FACTS)")
         elif hole.converter:
-            write(f"k{number} = {expressions.asking(hole.converter, hole.path, one, depth)}")
+            asking = expressions.asking(hole.converter, hole.path, one, depth)
+            write(f"{name}{number} = {write.answers.get(asking, asking)}")
         else:
-            write(f"k{number} = {one.quick or one.text} or None" if one.text else f"k{number} = text_of({value})")
+            write(f"{name}{number} = {one.quick or one.text} or None" if one.text else f"{name}{number} = text_of({value})")
 
 
-def joined(parts: list[template.Template]) -> str:
+def joined(parts: list[template.Template], name: str = "k") -> str:
     """Return the Python of a key: its parts with the placeholders' values, escaped, between slashes."""
     number = 0
     texts: list[str] = []
@@ -145,7 +171,7 @@ def joined(parts: list[template.Template]) -> str:
             elif piece is None:
                 texts.append("key_part(k)")
             else:
-                texts.append(f"key_part(k{number})")
+                texts.append(f"key_part({name}{number})")
                 number += 1
         texts.append("'/'")
     return " + ".join(texts[:-1]) or "''"
