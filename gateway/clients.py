@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
+from gateway.audit import AuditEvent
 from gateway.database import Connection
+from gateway.death import heed, is_deceased
 from gateway.errors import NotFound
 from gateway.identity import IdSpace
 from gateway.jsonbytes import loads
@@ -25,8 +27,8 @@ select link.id, person.code from link join person on person.id = link.person_id
 where link.client_id = %s and link.related_rid is null"""
 RELATED: Final = """
 select rid, body from resource where client_id = %s and rtype = 'RelatedPerson' and not deleted order by rid"""
-BIRTH: Final = """
-select client.birth_date, patient.body from client
+PATIENT: Final = """
+select client.birth_date, client.deceased, patient.rid, patient.version, patient.body from client
 join resource patient on patient.org = client.org and patient.rtype = 'Patient' and patient.rid = client.patient_rid and not patient.deleted
 where client.id = %s"""
 SET_BIRTH: Final = "update client set birth_date = %s where id = %s"
@@ -76,17 +78,22 @@ def relate(db: Connection, client_id: int) -> int:
     return len(known)
 
 
-def keep_birth_date(db: Connection, client_id: int) -> None:
-    """Bring the birth date that ages are reckoned by in line with the stored Patient; the caller holds the client's lock.
+def follow_patient(db: Connection, client_id: int) -> list[AuditEvent]:
+    """Bring the birth date that ages are reckoned by, and the stop for death, in line with the stored Patient; return what to tell the trail.
 
-    A year or a month alone is no date: nobody's rights change on a day that isn't known.
+    The caller holds the client's lock. A year or a month alone is no date: nobody's rights change on a day that isn't known.
     """
-    row = db.execute(BIRTH, (client_id,)).fetchone()
+    row = db.execute(PATIENT, (client_id,)).fetchone()
     if row is None:
-        return
-    born = _whole_date(str(loads(bytes(row.body)).get("birthDate", "")))
+        return []
+    patient = loads(bytes(row.body))
+    born, deceased = _whole_date(str(patient.get("birthDate", ""))), is_deceased(patient)
     if born != row.birth_date:
         db.execute(SET_BIRTH, (born, client_id))
+    if deceased == row.deceased:
+        return []
+    told = heed(db, client_id, deceased=deceased, patient=row.rid, version=row.version)
+    return [] if told is None else [told]
 
 
 def _whole_date(text: str) -> date | None:

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from gateway import careteam
 from gateway.audit import AuditEvent, append
-from gateway.clients import keep_birth_date, relate
+from gateway.clients import follow_patient, relate
 from gateway.crash import crash_point
 from gateway.database import Connection
 from gateway.retractions import review_staying
@@ -215,12 +215,13 @@ def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
         causes, unrelated = (set(due.causes), due.unrelated) if due else (set(), False)
         if "class-map" in causes:
             restamp_client(db, gateway, org, client_id)
-        if causes & {"store", "birth-date"}:
-            keep_birth_date(db, client_id)
+        told = follow_patient(db, client_id) if causes & {"store", "birth-date", "death"} else []
         # The person's own record can come from the source later than the link.
         if (unrelated and relate(db, client_id)) or causes - {"store", "facts"}:
             careteam.rewrite(db, gateway, org, client_id, patient)
         change = disclose_locked(db, org, client_id)
+        counts = {"delivering": change.delivering, "retracting": change.retracting}
+        append(db, gateway.keys(org), org, [replace(event, detail={**event.detail, **counts}) for event in told])
         tell_withheld(db, gateway, org, client_id, change)
     crash_point("after-ledger-commit")
     for lane in change.lanes:

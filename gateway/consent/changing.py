@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway import careteam
 from gateway.audit import AuditEvent, append
-from gateway.clients import find_client, keep_birth_date
+from gateway.clients import find_client, follow_patient
 from gateway.database import Connection
 from gateway.ledger import Change, disclose_locked, lock_client, tell_withheld
 from gateway.runtime import Gateway
@@ -76,6 +76,7 @@ def hold(db: Connection, gateway: Gateway, org: int, client: str | int) -> Chang
     """
     client_id = find_client(db, gateway.keys(org).ids(), client)
     patient = lock_client(db, client_id) or ""
-    # A Patient can have been stored and not looked at since: nothing is decided by an age that is out of date.
-    keep_birth_date(db, client_id)
-    return Changing(db=db, gateway=gateway, org=org, client=client_id, patient=patient)
+    under = Changing(db=db, gateway=gateway, org=org, client=client_id, patient=patient)
+    # A Patient can have been stored and not looked at since: nothing is decided by an age that is out of date, or for who died.
+    under.tell(*follow_patient(db, client_id))
+    return under

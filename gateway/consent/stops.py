@@ -11,8 +11,9 @@ from gateway.consent.changing import Changing, changing
 from gateway.ledger import Change
 from gateway.runtime import Gateway
 
-STOP: Final = "update client set stop_reason = %s, stopped_at = app_now(), frozen = %s where id = %s"
-RESUME: Final = "update client set stop_reason = null, stopped_at = null, frozen = false, end_of_care_at = null where id = %s"
+STOP: Final = "update client set stop_reason = %s, stopped_at = app_now(), stopped_by = %s, frozen = %s where id = %s"
+RESUME: Final = """
+update client set stop_reason = null, stopped_at = null, stopped_by = null, frozen = false, end_of_care_at = null where id = %s"""
 END_OF_CARE: Final = "update client set end_of_care_at = %s where id = %s"
 ON_DEATH: Final = "select freeze_on_death from organisation where id = %s"
 
@@ -61,7 +62,7 @@ def died(gateway: Gateway, org: int, *, client: str | int, freeze: bool | None =
 
 
 def _stop(under: Changing, reason: str, by: str, *, freeze: bool) -> Change:
-    return _written(under, STOP, (reason, freeze), by, {"stop": reason, "freeze": freeze})
+    return _written(under, STOP, (reason, by, freeze), by, {"stop": reason, "freeze": freeze})
 
 
 def _written(under: Changing, statement: str, values: tuple[Any, ...], by: str, detail: Mapping[str, Any]) -> Change:
