@@ -204,7 +204,11 @@ def index(tree: Tree, key: tuple[str, int, int]) -> dict[str, list[Node]]:
         found = tree.memo[key] = {}
         for node in tree.nodes.get(name, ()):
             f = node.f
-            text = "" if number >= len(f) else lead(f[number]) if component < 2 else word(f, number, component, 0)
+            text = f[number] if number < len(f) else ""
+            if component > 1:
+                text = word(f, number, component, 0)
+            elif not text.isalnum():
+                text = lead(text)
             if text in found:
                 found[text].append(node)
             else:

@@ -173,6 +173,17 @@ def converters(expression: Expression | None) -> Iterator[str]:
         yield from converters(expression.path.asks())
 
 
+def paths(expression: Expression | None) -> Iterator[SourcePath]:
+    """Yield the paths whose text an expression asks for."""
+    if isinstance(expression, Not):
+        yield from paths(expression.one)
+    elif isinstance(expression, Joined):
+        for part in expression.parts:
+            yield from paths(part)
+    elif expression is not None:
+        yield expression.path
+
+
 def bare(path: Emitted, value: str) -> str:  # noqa: ARG001 - a use
     """Return an expression as it is: for checks, and for paths without variables."""
     return value

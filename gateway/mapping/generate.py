@@ -193,6 +193,18 @@ def _whole(write: Writer, made: MapMade) -> None:
     write("return True")
 
 
+def _once(write: Writer, made: MapMade, question: str) -> str:
+    """Return a question about an item with each text in it that is asked for again in a variable of its own."""
+    rows = [expressions.emit(one, made.depth, expressions.bare, local=True) for row in made.rows for one in row.condition if one]
+    for path in dict.fromkeys(expressions.paths(made.foreach.remains() if made.foreach else None)):
+        quick = path.emit(made.depth).quick  # empty where a path may give several
+        if quick and question.count(quick) and " ".join((question, *rows)).count(quick) > 1:
+            name = f"t{len(write.texts)}"
+            write(f"{name} = {quick}")
+            write.texts[quick] = name
+    return write.asked(question)
+
+
 def _heads(write: Writer, made: MapMade) -> None:
     write.begin("def heads(n0, run):")
     write("ready, found = run.ready, []")
@@ -221,7 +233,8 @@ def _each(write: Writer, made: MapMade, otherwise: str) -> None:
         write("    continue")
         write.answers[asking] = "said"
     elif condition is not None:
-        write(f"if not ({expressions.emit(condition, made.depth, write.use, local=True)}):")
+        question = expressions.emit(condition, made.depth, write.use, local=True)
+        write(f"if not ({_once(write, made, question)}):")
         write("    continue")
 
 

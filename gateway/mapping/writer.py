@@ -15,7 +15,7 @@ class Writer:
 
     ``base`` is how far in rows stand; ``itself`` is the Python that finds, from an item, nothing else than the item, and the item;
     ``referred`` are the keys by which rows of the set refer to resources; ``answers`` are the variables that hold what converters
-    answered to questions that every item asks.
+    answered to questions that every item asks, ``texts`` those for texts of each item.
     """
 
     def __init__(
@@ -26,6 +26,7 @@ class Writer:
         self.referred = referred
         self.noting = noting
         self.answers: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
         self.lines: list[str] = []
         self.depth = self.base = 0
         self.known: set[str] = set()
@@ -37,7 +38,7 @@ class Writer:
         """Begin a function."""
         self.depth = 0
         self.known = set()
-        self.answers = {}
+        self.answers, self.texts = {}, {}
         self(head)
         self.depth = self.base = 1
 
@@ -60,6 +61,12 @@ class Writer:
         self(f"{name} = ready.get(({expression!r}, {at}), MISS)")
         self(f"if {name} is MISS: {name} = ready[{expression!r}, {at}] = {expression}")
 
+    def asked(self, question: str) -> str:
+        """Return a question with the variables for texts that are known for every item."""
+        for text, name in self.texts.items():
+            question = question.replace(text, name)
+        return question
+
     def start(self, level: int) -> None:
         """Write what makes a node ready to be read."""
         line = self.dialect.start(level)
@@ -78,8 +85,8 @@ class Writer:
 def conditions(write: Writer, condition: tuple[Expression | None, Expression | None], depth: int) -> list[str]:
     """Return the Python of ``when`` and ``unless``."""
     when, unless = condition
-    found = [] if when is None else [expressions.emit(when, depth, write.use, local=True)]
-    return found if unless is None else [*found, f"not ({expressions.emit(unless, depth, write.use, local=True)})"]
+    found = [] if when is None else [write.asked(expressions.emit(when, depth, write.use, local=True))]
+    return found if unless is None else [*found, f"not ({write.asked(expressions.emit(unless, depth, write.use, local=True))})"]
 
 
 def holes(parts: list[template.Template]) -> list[template.Hole]:

@@ -106,6 +106,9 @@ class TestNames:
         assert name("’s-Gravendijkwal^Zoë")["text"] == "Zoë ’s-Gravendijkwal"
         assert name('""') is None
 
+    def test_a_letter_and_its_accent_apart_are_one_letter(self) -> None:
+        assert name("Rene\u0301^Zoe\u0308")["text"] == "Zo\u00eb Ren\u00e9"
+
 
 def address(written: str) -> Any:
     return xad(written, context("Address"))

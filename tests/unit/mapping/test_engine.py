@@ -156,6 +156,15 @@ def test_a_record_set_aside_by_status_yields_nothing_and_says_why() -> None:
     assert (result.outcome, result.reason, result.mapped) == ("set-aside", "draft", ())
 
 
+def test_a_resource_without_an_id_is_told_of_before_what_other_resources_lack() -> None:
+    lacking = observation("- {id: A, from: x, to: valueString, required: true}")
+    keyless = lacking.replace('"{id}"', '"{other}"')
+    both = build({"report.yaml": lacking, "second.yaml": keyless}).map(record({}), IDS)
+
+    assert (both.outcome, both.reason) == ("quarantined", "required-missing")
+    assert [(one.row, one.target_path) for one in both.issues] == [("second/key", "id")]
+
+
 def test_a_clinical_resource_without_a_patient_is_held_back() -> None:
     result = run("", {"clientId": None})
 

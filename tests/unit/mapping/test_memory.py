@@ -15,7 +15,7 @@ from gateway.identity import IdSpace
 from gateway.jsonbytes import dumps
 from gateway.mapping.convert import RowFacts
 from gateway.mapping.engine import MappingSet
-from gateway.mapping.memory import LONGEST, MOST_SOURCES, MOST_TEXTS, Memories
+from gateway.mapping.memory import LONGEST, MOST_SOURCES, MOST_TEXTS, MOST_TOGETHER, Memories
 from gateway.mapping.versions import compile_shipped
 from gateway.model import MapResult, SourceRecord
 
@@ -119,6 +119,11 @@ def test_memory_is_bounded_in_texts_their_length_and_sources() -> None:
     memory.keep(known, "x" * (LONGEST + 1), 1)
     memory.keep(known, "^somebody wrote this", 1)
     assert len(known) == 10
+    memory.keep_all(known, tuple(map(str, range(MOST_TOGETHER + 1))), ())
+    assert len(known) == 10
+    for number in range(MOST_TEXTS + 10):
+        memory.keep_all(known, ("text", str(number)), ())
+    assert len(known) == 20
     for number in range(MOST_SOURCES * 3):
         memories.of("vesta", ONE, (str(number),))
     assert len(memories.known) <= MOST_SOURCES
