@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gateway import consent
 from gateway.consent.terms import Terms
+from gateway.consentfhir.elements import only_ours
 from gateway.consentfhir.elsewhere import record_elsewhere, same_statements
 from gateway.consentfhir.issues import Issue, Issues, Unacceptable
 from gateway.consentfhir.load import Recorded, recorded
@@ -47,6 +48,7 @@ def put_consent(gateway: Gateway, org: int, body: Body, *, version: str | None, 
     try:
         with together(gateway, org) as (one, db):
             found = _locked(db, wanted.patient)
+            _ours(body, found)
             _same_version(found, wanted, version)
             changed = _carry_out(one, org, db, found, wanted, by)
             now = recorded(db, wanted.patient) or found
@@ -62,6 +64,13 @@ def _locked(db: Connection, patient: str) -> Recorded:
     lock_client(db, found.client)
     # Read again: it may have changed while we waited.
     return recorded(db, patient) or found
+
+
+def _ours(body: Body, found: Recorded) -> None:
+    """Refuse what another organisation says: its rights are kept there, and what we answered would bear our name."""
+    issues = Issues()
+    only_ours(issues, body, found.place.organisation)
+    issues.stop()
 
 
 def _form(found: Recorded, wanted: Rights | Elsewhere) -> Body:

@@ -26,6 +26,18 @@ def objects(issues: Issues, node: Node, name: str, at: str) -> list[Node]:
     return []
 
 
+def only_ours(issues: Issues, node: Node, organisation: str) -> None:
+    """Note an organisation that isn't the one whose client this is (``organisation``: its code). Who names none means ours."""
+    for place, one in enumerate(objects(issues, node, "organization", "Consent")):
+        at = f"Consent.organization[{place}]"
+        issues.only(one, at, frozenset({"identifier", "display", "type"}))
+        identifier = one.get("identifier")
+        named = identifier if isinstance(identifier, dict) else {}
+        if (named.get("system"), named.get("value")) != (terms.ORGANISATION, organisation):
+            text = f"only the organisation whose client this is: identifier {organisation} of {terms.ORGANISATION}, or no organization"
+            issues.add("business-rule", f"{at}.identifier", text)
+
+
 def has_code(node: Any, wanted: Node) -> bool:
     """Tell whether a CodeableConcept is this one, by system and code of each coding."""
     if not isinstance(node, dict):

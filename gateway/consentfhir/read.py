@@ -89,6 +89,9 @@ def _patient(issues: Issues, node: Any) -> str:
     type_, _, id_ = str(reference).partition("/")
     if type_ != "Patient" or not id_:
         issues.add("required", "Consent.patient", "a relative reference, Patient/id")
+    else:
+        # An identifier beside it could be of somebody else.
+        issues.only(node, "Consent.patient", frozenset({"reference", "type", "display"}))
     return id_
 
 

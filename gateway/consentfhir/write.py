@@ -36,7 +36,8 @@ def elsewhere_consent(found: Elsewhere, place: Place) -> Resource:
     """Write what another registry says: lines of which the most specific holds, and of equals the denial. It permits nothing by itself."""
     body = _consent(elsewhere_id(found.patient, found.source), found.patient, terms.OBJECTIONS_POLICY, place)
     body["identifier"] = [{"system": terms.REGISTRY, "value": found.source}]
-    body["provision"] = {"type": "deny", "provision": [_line(one) for one in found.statements]}
+    lines = [_line(one) for one in found.statements]
+    body["provision"] = {"type": "deny", **({"provision": lines} if lines else {})}
     return _versioned(body, place)
 
 

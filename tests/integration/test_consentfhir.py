@@ -21,6 +21,7 @@ from gateway.consentfhir.show import care_teams, consents_of
 from gateway.consentfhir.show import consent as one_consent
 from gateway.consentfhir.write import elsewhere_consent
 from gateway.errors import Conflict, NotFound
+from gateway.jsonbytes import dumps, loads
 from gateway.together import rehearsal
 from tests.integration.store_world import START, World, filled_world
 
@@ -119,7 +120,7 @@ def perform(world: World, gateway: Any, operation: tuple[str, str | None, dict[s
     if what == "set":
         consent.set_grant(gateway, world.org, client="1001", person=person or "", **values)
     elif what == "exclude":
-        consent.exclude(gateway, world.org, client="1001", reason_code="x", set_by="x", person=person, **values)
+        consent.exclude(gateway, world.org, client="1001", reason_code="other", set_by="x", person=person, **values)
     else:
         known = Person(code=person) if person else None
         line = Statement(valid_from=None, person=known, category=None if person else "support-network", **values)
@@ -161,7 +162,9 @@ def test_a_right_of_every_kind_goes_out_and_comes_in_and_nothing_is_written(worl
     consent.set_grant(
         world.gateway, world.org, client="1001", person="51", level="private-medical", basis="statutory", status="suspended"
     )
-    consent.exclude(world.gateway, world.org, client="1001", reason_code="x", set_by="x", resource=world.ref("Observation", "1"))
+    consent.exclude(
+        world.gateway, world.org, client="1001", reason_code="other", set_by="x", resource=world.ref("Observation", "1")
+    )
     before = recorded(world)
 
     assert put(world, shown(world)) is False
@@ -318,8 +321,9 @@ def test_a_first_consent_needs_no_version(world: World) -> None:
 
 def objection(world: World, **rest: Any) -> Body:
     line = Statement(decision="deny", valid_from=None, category="support-network", **rest)
+    ours = world.one("select code from organisation where id = %s", world.org).code
     return elsewhere_consent(
-        Elsewhere(patient=patient(world), source="mitz 1", statements=(line,)), Place(organisation="x", name="x")
+        Elsewhere(patient=patient(world), source="mitz 1", statements=(line,)), Place(organisation=ours, name="x")
     )
 
 
@@ -347,6 +351,53 @@ def test_an_objection_is_a_consent_of_its_own(world: World) -> None:
     assert other["identifier"] == [{"system": terms.REGISTRY, "value": "mitz 1"}]
     assert one_consent(world.gateway, world.org, other["id"]) == other
     assert put(world, other) is False
+
+
+def test_another_registrys_consent_that_says_nothing_any_more_is_answered_without_an_empty_list(world: World) -> None:
+    carried = put_consent(world.gateway, world.org, objection(world), version=None)
+    empty, version = {**carried.body, "provision": {"type": "deny"}}, carried.body["meta"]["versionId"]
+
+    answer = put_consent(world.gateway, world.org, empty, version=version).body
+
+    assert answer["provision"] == {"type": "deny"}
+
+
+# Whose ---------------------------------------------------------------------------------------------------------------------------
+
+OURS = {"system": terms.ORGANISATION, "value": "ours"}
+NOT_OURS: list[Any] = [
+    [{"identifier": {"system": terms.ORGANISATION, "value": "heelandereinstelling"}}],
+    [{"identifier": {"system": "http://fhir.nl/fhir/NamingSystem/ura", "value": "ours"}}],
+    [{"identifier": OURS}, {"identifier": {**OURS, "value": "heelandereinstelling"}}],
+    [{"identifier": OURS, "reference": "Organization/other"}],
+    [{"display": "Een andere instelling"}],
+    [{"identifier": ["ours"]}],
+    "ours",
+]
+
+
+@pytest.mark.parametrize("organization", NOT_OURS, ids=[str(place) for place in range(len(NOT_OURS))])
+def test_a_consent_of_another_organisation_is_refused_and_nothing_of_it_is_carried_out(world: World, organization: Any) -> None:
+    world.link("50", "basic")
+    body, before = shown(world), recorded(world)
+    ours = body["organization"][0]["identifier"]["value"]
+    body["organization"] = loads(dumps(organization).replace(b'"ours"', dumps(ours)))
+    body["provision"]["provision"] = [permit("50", "circle", "trust-group", "provider-and-trust-group")]
+
+    with pytest.raises(Unacceptable) as refused:
+        put(world, body)
+
+    assert all(issue.at.startswith("Consent.organization") for issue in refused.value.issues)
+    assert recorded(world) == before
+
+
+def test_a_consent_that_names_no_organisation_is_ours(world: World) -> None:
+    world.link("50")
+    body = shown(world)
+    del body["organization"]
+    body["provision"]["provision"] = [permit("50", "circle")]
+
+    assert put(world, body)
 
 
 # Reading -------------------------------------------------------------------------------------------------------------------------
