@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.demonstration import clock as demonstration
 from gateway import migrate, postgres
-from gateway.clock import Clock, system_clock
+from gateway.clock import Clock
 from gateway.config import Config, config_path, load_config
 from gateway.database import Database, Role
 from gateway.errors import Misconfigured
@@ -54,9 +55,18 @@ class Installation:
 
 @contextmanager
 def database_server(state: Path, *, embedded: bool = False) -> Iterator[tuple[str, int | None]]:
-    """Yield the database's address and process: ``DATABASE_URL`` (no process), or the embedded one, started when it isn't running."""
+    """Yield the database's address and process: ``DATABASE_URL`` (no process), or the embedded one, started when it isn't running.
+
+    Raises:
+        Misconfigured: ``DATABASE_URL`` is set and the folder is a demonstration's: its clock is for its own database only.
+    """
     url = None if embedded else os.environ.get("DATABASE_URL")
     if url:
+        if demonstration.has_own_clock(state):
+            raise Misconfigured(
+                f"{state} is a demonstration's, with a clock of its own, and DATABASE_URL names another database: "
+                "unset DATABASE_URL, or name another folder with --state"
+            )
         prepare(url)
         yield url, None
         return
@@ -70,16 +80,19 @@ def open_installation(
     *,
     state: Path | None = None,
     role: Role = "zorgsluis_app",
-    clock: Clock = system_clock,
+    clock: Clock | None = None,
     pool: int = 12,
     embedded: bool = False,
 ) -> Iterator[Installation]:
     """Open what the configuration describes, with the schema brought up to date. ``embedded`` leaves ``DATABASE_URL`` alone.
 
+    ``clock`` is the state folder's unless it is given: the machine's, or the demonstration's in its folder.
+
     Raises:
         Misconfigured: the configuration, the keys or the database can't be used; the text says which and what to do.
     """
     state = state or state_folder()
+    clock = clock or demonstration.clock_of(state)
     config = load_config(config_path(path, state))
     with ExitStack() as stack:
         dsn, server_pid = stack.enter_context(database_server(state, embedded=embedded))

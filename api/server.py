@@ -27,7 +27,7 @@ from api.ops.token import operator_token
 from api.portal.app import PortalApi
 from api.portal.bearer import callers
 from gateway import context
-from gateway.clock import shifted_clock, system_clock
+from gateway.clock import shifted_clock
 from gateway.errors import Conflict, GatewayError, Misconfigured
 from gateway.flow import Each
 from gateway.runtime import Gateway
@@ -159,7 +159,7 @@ def run_server(config: Path | None, state: Path | None, *, port: int, clock_star
         GatewayError: the sweeper died.
     """
     state = state or state_folder()
-    clock = shifted_clock(clock_start.replace(tzinfo=UTC)) if clock_start else system_clock
+    clock = shifted_clock(clock_start.replace(tzinfo=UTC)) if clock_start else None
     stopping = Stopping()
     # The port first: a second serve on it is refused before it does anything.
     with (

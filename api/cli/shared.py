@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from api.opening import Installation
 
 Json = Annotated[bool, typer.Option("--json", help="JSON lines, for programs.")]
+# What one command remembers, however often it opens the installation.
+TOLD_TIME = "api.cli.shared.told_time"
 EXIT_ASIDE, EXIT_COULD_NOT_RUN, EXIT_LOSS = 1, 3, 4
 
 
@@ -35,12 +37,13 @@ def opened(context: typer.Context, begin: datetime | None = None) -> Iterator[tu
         typer.BadParameter: ``--org`` is missing while there are several organisations, or names none of them.
     """
     from api.opening import open_installation
-    from gateway.clock import shifted_clock, system_clock
+    from gateway.clock import shifted_clock
     from gateway.errors import Misconfigured
 
     options: Options = context.obj
-    clock = shifted_clock(begin.replace(tzinfo=UTC)) if begin else system_clock
+    clock = shifted_clock(begin.replace(tzinfo=UTC)) if begin else None
     with open_installation(options.config, state=options.state, clock=clock) as installation:
+        _tell_time(context, installation)
         known = ", ".join(sorted(installation.organisations))
         if not known:
             raise Misconfigured("the configuration names no organisation; add one under organisations")
@@ -49,6 +52,16 @@ def opened(context: typer.Context, begin: datetime | None = None) -> Iterator[tu
         if options.org is not None and options.org not in installation.organisations:
             raise typer.BadParameter(f"no organisation is called {options.org!r}; there are: {known}", param_hint="--org")
         yield installation, installation.org(options.org)
+
+
+def _tell_time(context: typer.Context, installation: Installation) -> None:
+    """Say it once where a demonstration's folder makes a command go by another time than the reader's."""
+    from api.demonstration.clock import has_own_clock
+
+    if has_own_clock(installation.state) and not context.meta.get(TOLD_TIME):
+        context.meta[TOLD_TIME] = True
+        now = f"{installation.gateway.clock():%Y-%m-%d %H:%M} UTC"
+        typer.echo(f"note: {installation.state} is a demonstration's, with a clock of its own: it is {now} there", err=True)
 
 
 def line(value: Any) -> None:

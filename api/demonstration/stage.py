@@ -68,10 +68,10 @@ def play(wishes: Wishes, state: Path | None) -> int:
 def open_story(wishes: Wishes, folder: Path, say: Say, told: Progress) -> Iterator[Story]:
     """Start both neighbours, the database and the gateway in a fresh folder; the clock stands just before the first slot."""
     first_slot = datetime.now(AMSTERDAM).replace(hour=FIRST_SLOT_H, minute=0, second=0, microsecond=0).astimezone(UTC)
-    clock = MovableClock(first_slot - BEFORE)
     with ExitStack() as stack:
         stack.enter_context(_alone(folder))
         files = fresh(folder)
+        clock = MovableClock(first_slot - BEFORE, folder)
         ecd, portal = (stack.enter_context(one) for one in _neighbours(files, wishes, first_slot))
         configure(files, ecd=ecd.base_url, portal=portal.base_url)
         today = f"{first_slot.astimezone(AMSTERDAM):%Y-%m-%d}"

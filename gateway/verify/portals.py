@@ -13,10 +13,13 @@ from gateway.errors import GatewayError
 from gateway.guard import guarded
 from gateway.outbox.tombstone import hash_of
 from gateway.runtime import Gateway
-from gateway.verify.comparison import Comparison, compare, portal_rows, reached
+from gateway.verify.comparison import Comparison, Key, compare, portal_rows, reached
 from gateway.verify.violation import Violation, violations
 
 LINKS: Final = "select id, member::text as member from link where org = app_org() and portal_id = %s order by id"
+# What a repair can take into the ledger, and so take back: what it does there, asked beforehand.
+OURS: Final = """
+select rtype, rid from resource where org = app_org() and (rtype, rid) in (select * from unnest(%s::text[], %s::text[]))"""
 # Etags that count writes show without a look at the history that there was only one.
 FIRST: Final = re.compile(r'W/"1"')
 
@@ -33,6 +36,7 @@ class _Findings:
     """Keys by what is wrong with them."""
 
     unexplained: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
@@ -47,6 +51,12 @@ class _Findings:
                 "at the portal, and not explained by view, retraction or freeze",
                 "retract it now: zorgsluis verify --drift --repair",
                 self.unexplained,
+            ),
+            *violations(
+                "I4",
+                "at the portal, and nothing of ours: no record of this installation has that id",
+                "we can't take it back: give the portal's people these ids, to remove it and to look for who wrote it",
+                self.foreign,
             ),
             *violations("I4", "the portal holds other content than was delivered", again, self.differing),
         ]
@@ -80,12 +90,25 @@ def _portal(gateway: Gateway, org: int, row: Any, findings: _Findings) -> None:
     with gateway.database.transaction(org) as db:
         links = db.execute(LINKS, (portal.id,)).fetchall()
     for link in links:
-        _member(portal.sink, context, link.member, compare(gateway, org, portal.sink, context, link), findings)
+        found = compare(gateway, org, portal.sink, context, link)
+        _member(portal.sink, context, link.member, found, findings)
+        foreign = _foreign(gateway, org, found)
+        findings.foreign += [_name(key, link.member) for key in foreign]
+        findings.unexplained += [_name(key, link.member) for key in found.unexplained if key not in foreign]
+
+
+def _foreign(gateway: Gateway, org: int, found: Comparison) -> list[Key]:
+    """Return what is there, has no row in our ledger, and can't have one: no resource of ours has that id."""
+    unknown = [key for key in found.unexplained if key not in found.known]
+    if not unknown:
+        return []
+    with gateway.database.transaction(org) as db:
+        ours = {(row.rtype, row.rid) for row in db.execute(OURS, ([key[0] for key in unknown], [key[1] for key in unknown]))}
+    return [key for key in unknown if key not in ours]
 
 
 def _member(sink: SinkConnector, context: Context, member: str, found: Comparison, findings: _Findings) -> None:
     findings.missing += [_name(key, member) for key in found.missing]
-    findings.unexplained += [_name(key, member) for key in found.unexplained]
     findings.differing += [_name(key, member) for key in found.differing]
     if isinstance(sink, KeepsHistory):
         for key in _rewritten(found.states, found.known):

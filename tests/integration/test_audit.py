@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from api.cli.lookups import looked_at
 from gateway import consent
 from gateway.audit import AuditEvent, Break, append, export_heads, exported_heads, verify
 from gateway.database import Database
@@ -96,6 +97,17 @@ def test_a_cut_tail_shows_against_the_heads_outside_the_database(world: World, m
     )
 
     assert broken(world) == []
+    assert broken(world, heads) == ["tail-cut"]
+    with world.database.snapshot(world.org) as db:
+        assert [found.seq for found in verify(db, world.keys, exported_heads(heads, world.org))] == [6]
+
+
+def test_a_cut_tail_that_the_chain_misses_too_is_told_once(world: World, module_database_url: str, tmp_path: Path) -> None:
+    heads = tmp_path / "heads.jsonl"
+    tell(world, 8)
+    export_heads(world.gateway, world.org, heads)
+    as_owner(module_database_url, "delete from audit_event where org = :org and seq > 5", world.org)
+
     assert broken(world, heads) == ["tail-cut"]
 
 
@@ -268,3 +280,17 @@ def test_each_change_of_links_and_rights_is_told_with_who_decided_and_what_it_se
     assert UUID(member)
     assert {row.client_id for row in told} == {world.client()}
     assert told[1].detail["delivering"] == 4
+
+
+def test_who_looked_at_a_list_of_clients_is_in_the_trail_of_each(world: World) -> None:
+    world.store(world.patient(), world.patient("1002"))
+    for number in ("1001", "1002"):
+        consent.link(world.gateway, world.org, portal="familie", client=number, person="50", by="operator")
+
+    looked_at(world.gateway, world.org, "exclusions", "1001", "anna")
+    looked_at(world.gateway, world.org, "links", None, "anna")
+
+    looked = world.rows("select client_id, agent, detail ->> 'what' as what from audit_event where event = 'search' order by seq")
+    assert [row.what for row in looked] == ["exclusions", "links", "links"]
+    assert {row.client_id for row in looked} == {row.client_id for row in world.rows("select client_id from link")}
+    assert {row.agent for row in looked} == {"anna"}

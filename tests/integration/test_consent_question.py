@@ -137,7 +137,7 @@ def test_no_answer_is_no_permission_and_is_in_the_trail(
 
 def test_nobody_there_is_no_permission_either(world: World) -> None:
     nowhere = Registry(code="mitz", connector="mitz", settings={"base_url": "http://127.0.0.1:9", "holder": HOLDER})
-    with pytest.raises(TransientError):
+    with pytest.raises(TransientError, match=r"Mitz at 127\.0\.0\.1:9 gave no answer .* base_url under registries"):
         ask(world.gateway, world.org, nowhere, client="1001", provider="11112222", category="V4", data="GGC001")
 
     assert trail(world) == [("consent-question", None), ("consent-answer", "transient")]

@@ -300,6 +300,9 @@ def test_something_at_the_portal_that_nothing_explains_breaks_i4(engine: Gateway
     written_directly(world, member, "Observation", "leak", json.dumps(observation("leak", "1")).encode())
 
     assert found(engine, world, read_back=True) == [("I4", f"Observation/leak for {member}")]
+    [leak] = verify(engine, world.org, read_back=True)
+    assert "the portal's people" in leak.remedy
+    assert "--repair" not in leak.remedy
 
 
 def test_a_retraction_that_was_believed_and_not_done_breaks_i4(engine: Gateway, world: World, member: str) -> None:

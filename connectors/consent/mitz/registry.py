@@ -65,14 +65,26 @@ class Mitz:
         """
         body = request(question, ctx.settings["holder"])
         headers = {"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE}
-        with ctx.permit(), ctx.http().stream("POST", PLACE, content=body, headers=headers, timeout=PATIENCE_S) as response:
-            _raise_for(response)
-            found = answer(_whole(response))
+        try:
+            with ctx.permit(), ctx.http().stream("POST", PLACE, content=body, headers=headers, timeout=PATIENCE_S) as response:
+                _raise_for(response)
+                found = answer(_whole(response))
+        except httpx2.TransportError as error:
+            raise TransientError(_unreached(ctx.settings["base_url"], error)) from None
         ctx.log("mitz.answered", decision=found.decision, status=found.status)
         return found
 
 
 REGISTRY: Final = Mitz()
+
+
+def _unreached(base_url: str, error: httpx2.TransportError) -> str:
+    """Say which neighbour it is, by host and port (an address may hold a secret), and what to do."""
+    place = httpx2.URL(base_url).netloc.decode().rpartition("@")[2]
+    return (
+        f"the consent registry Mitz at {place} gave no answer ({type(error).__name__}), and no answer is no permission: "
+        "see that it is up and can be reached from here, and that base_url under registries is right, then ask again"
+    )
 
 
 def _whole(response: httpx2.Response) -> bytes:
@@ -89,11 +101,20 @@ def _raise_for(response: httpx2.Response) -> None:
     if status == httpx2.codes.OK:
         return
     if status in (401, 403):
-        raise AuthError("the registry refuses our certificate", status=status)
+        raise AuthError(
+            "the consent registry Mitz refuses our certificate: see that settings.secrets.certificate is the one it knows",
+            status=status,
+        )
     asked = response.headers.get("retry-after", "")
     wait = float(asked) if PATIENCE_ASKED.fullmatch(asked) else None
     if status == httpx2.codes.TOO_MANY_REQUESTS:
-        raise Throttled("the registry asks for patience", status=status, retry_after=wait)
+        raise Throttled("the consent registry Mitz asks for patience: ask again later", status=status, retry_after=wait)
     if status >= httpx2.codes.INTERNAL_SERVER_ERROR:
-        raise TransientError("the registry is out of order", status=status, retry_after=wait)
-    raise PermanentError("the registry doesn't take the question", status=status)
+        raise TransientError(
+            "the consent registry Mitz is out of order: ask again later; no answer is no permission",
+            status=status,
+            retry_after=wait,
+        )
+    raise PermanentError(
+        "the consent registry Mitz doesn't take the question: see the URAs and codes that were given", status=status
+    )
