@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli.lookups import looked_at
 from api.cli.periods import Until, end
 from api.cli.rights import By, ClientArgument, changing_rights, known_classes, told
 from api.cli.shared import Json, line, opened, table
@@ -63,12 +64,13 @@ def lift(
         told("lifted", consent.lift(gateway, org, client=client, exclusion=exclusion, by=by))
 
 
-def exclusions(context: typer.Context, client: ClientArgument, json: Json = False) -> None:
+def exclusions(context: typer.Context, client: ClientArgument, json: Json = False, by: By = "operator") -> None:
     """List what is forbidden about a client."""
     from gateway import consent
 
     with opened(context) as (installation, org):
         found = consent.exclusions(installation.gateway, org, client)
+        looked_at(installation.gateway, org, "exclusions", client, by)
     if json:
         for one in found:
             line(one)

@@ -8,6 +8,7 @@ import typer
 
 from api.cli import letters
 from api.cli.letters import PortalOption
+from api.cli.lookups import looked_at
 from api.cli.rights import By, ClientArgument, OnlyClient, PersonArgument, carried_out, known_links, only_portal
 from api.cli.shared import Json, line, opened, table
 
@@ -56,12 +57,14 @@ def list_links(
     context: typer.Context,
     client: OnlyClient = None,
     json: Json = False,
+    by: By = "operator",
 ) -> None:
     """List the links with their level."""
     from gateway import consent
 
     with opened(context) as (installation, org):
         links = consent.links(installation.gateway, org, client)
+        looked_at(installation.gateway, org, "links", client, by)
     if json:
         for found in links:
             line(found)

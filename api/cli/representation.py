@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli.lookups import looked_at
 from api.cli.periods import Since, Until, end, start
 from api.cli.rights import By, ClientArgument, PersonArgument, changing_rights, told
 from api.cli.shared import Json, line, opened, table
@@ -71,12 +72,13 @@ def end_mandate(
 
 
 @app.command(name="list")
-def list_mandates(context: typer.Context, client: ClientArgument, json: Json = False) -> None:
+def list_mandates(context: typer.Context, client: ClientArgument, json: Json = False, by: By = "operator") -> None:
     """List a client's mandates, those that ended too."""
     from gateway import consent
 
     with opened(context) as (installation, org):
         found = consent.mandates(installation.gateway, org, client)
+        looked_at(installation.gateway, org, "mandates", client, by)
     if json:
         for one in found:
             line(one)
