@@ -1,9 +1,14 @@
-"""The routes of the FHIR interface: Consent read, searched, created and changed; CareTeam read and searched. With the operator's token."""
+"""The routes of the FHIR interface: Consent read, searched, created and changed; CareTeam read, searched and changed; what there is.
+
+All of it with the operator's token.
+"""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -14,19 +19,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.fhir.outcome import Refused, found, outcome, unacceptable, versioned
-from api.inbound.body import TooLarge, whole_body
+from api.fhir.body import body_of, resource_of
+from api.fhir.capability import capability_statement
+from api.fhir.outcome import Refused, answer, found, outcome, unacceptable, versioned
 from gateway.consentfhir.apply import Carried, put_consent
 from gateway.consentfhir.issues import Issue, Unacceptable
 from gateway.consentfhir.read import consent_id
 from gateway.consentfhir.show import care_teams, consent, consents_of, has_client
+from gateway.consentfhir.team import LINKING, has_team, put_care_team
 from gateway.errors import Conflict, GatewayError, NotFound
-from gateway.jsonbytes import DecodeError, loads
 from gateway.runtime import Gateway
 
-BODY_BYTES: Final = 256 * 1024
-JSON_TYPES: Final = frozenset({"application/fhir+json", "application/json"})
 BY: Final = "operator"
+# What FHIR allows as an id: anything else is nobody's.
+ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
 Handler = Callable[[Request, bytes], Response]
 
@@ -50,6 +56,9 @@ class FhirApi:
             ("PUT", "/fhir/Consent/{id}", self._update),
             ("GET", "/fhir/CareTeam", self._search_teams),
             ("GET", "/fhir/CareTeam/{id}", self._read_team),
+            ("PUT", "/fhir/CareTeam/{id}", self._update_team),
+            ("POST", "/fhir/CareTeam", _no_create),
+            ("GET", "/fhir/metadata", _metadata),
         ]
         routes = [Route(path, self._answered(handler), methods=[method]) for method, path, handler in table]
         return [*routes, Route("/fhir/{rest:path}", self._answered(_nothing), methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
@@ -60,7 +69,7 @@ class FhirApi:
         async def endpoint(request: Request) -> Response:
             try:
                 self._check(request)
-                body = await _body(request)
+                body = await body_of(request)
                 return await run_in_threadpool(handler, request, body)
             except ClientDisconnect:
                 return Response(status_code=HTTPStatus.BAD_REQUEST)
@@ -97,28 +106,35 @@ class FhirApi:
 
     def _read_team(self, request: Request, _body: bytes) -> Response:
         id_ = request.path_params["id"]
-        for org in self._orgs:
+        for org in self._orgs if ID.fullmatch(id_) else ():
             for body in care_teams(self._gateway, org, id_=id_, by=BY):
                 return versioned(HTTPStatus.OK, body)
         raise NotFound("there is no such CareTeam")
 
     def _create(self, request: Request, body: bytes) -> Response:
-        carried = self._put(_resource(request, body), None)
+        carried = self._put(resource_of(request, body), None)
         return versioned(HTTPStatus.CREATED, carried.body, Location=f"/fhir/Consent/{carried.body['id']}")
 
     def _update(self, request: Request, body: bytes) -> Response:
-        resource, id_ = _resource(request, body), request.path_params["id"]
+        resource, id_ = resource_of(request, body), request.path_params["id"]
         if resource.get("id") != id_ or consent_id(resource) != id_:
             text = "the id is that of the Patient, or what a search gives for a consent of another registry"
             raise Refused(outcome(HTTPStatus.BAD_REQUEST, "value", text))
         version = _version(request)
-        try:
+        with _made_from(version):
             carried = self._put(resource, version)
-        except Conflict as error:
-            if version is None:
-                raise Refused(outcome(HTTPStatus.PRECONDITION_REQUIRED, "conflict", str(error))) from None
-            raise Refused(outcome(HTTPStatus.PRECONDITION_FAILED, "conflict", str(error))) from None
         return versioned(HTTPStatus.OK, carried.body)
+
+    def _update_team(self, request: Request, body: bytes) -> Response:
+        resource, id_ = resource_of(request, body), request.path_params["id"]
+        if resource.get("id") != id_:
+            raise Refused(outcome(HTTPStatus.BAD_REQUEST, "value", "the id in the body is that of the address"))
+        version = _version(request)
+        for org in self._orgs:
+            if has_team(self._gateway, org, id_):
+                with _made_from(version):
+                    return versioned(HTTPStatus.OK, put_care_team(self._gateway, org, resource, version=version, by=BY))
+        raise NotFound(f"there is no such CareTeam. {LINKING}")
 
     def _put(self, resource: dict[str, Any], version: str | None) -> Carried:
         patient = consent_id(resource).partition(".")[0]
@@ -134,14 +150,35 @@ class FhirApi:
         Raises:
             NotFound: none has.
         """
-        for org in self._orgs:
+        for org in self._orgs if ID.fullmatch(patient) else ():
             if has_client(self._gateway, org, patient):
                 return org
         raise NotFound("no client with this Patient is known")
 
 
 def _nothing(_request: Request, _body: bytes) -> Response:
-    raise NotFound("there are Consent and CareTeam; searched by patient, read by id; a Consent is created and updated too")
+    raise NotFound(
+        "there are Consent and CareTeam, searched by patient, read and updated by id, a Consent also created; see metadata"
+    )
+
+
+def _no_create(_request: Request, _body: bytes) -> Response:
+    text = f"a CareTeam is changed with PUT CareTeam/id and not created. {LINKING}"
+    return outcome(HTTPStatus.METHOD_NOT_ALLOWED, "not-supported", text, Allow="GET")
+
+
+def _metadata(_request: Request, _body: bytes) -> Response:
+    return answer(HTTPStatus.OK, capability_statement())
+
+
+@contextmanager
+def _made_from(version: str | None) -> Iterator[None]:
+    """Answer who changes another version than there is, or doesn't say which."""
+    try:
+        yield
+    except Conflict as error:
+        status = HTTPStatus.PRECONDITION_REQUIRED if version is None else HTTPStatus.PRECONDITION_FAILED
+        raise Refused(outcome(status, "conflict", str(error))) from None
 
 
 def _patient(request: Request) -> str:
@@ -150,6 +187,10 @@ def _patient(request: Request) -> str:
     value = request.query_params.get("patient", "").removeprefix("Patient/")
     if unknown or not value:
         raise Refused(outcome(HTTPStatus.BAD_REQUEST, "not-supported", "search by patient=Patient/id and nothing else"))
+    if not ID.fullmatch(value):
+        raise Refused(
+            outcome(HTTPStatus.BAD_REQUEST, "value", "patient is the id of a Patient: letters, digits, - and ., 64 at most")
+        )
     return value
 
 
@@ -157,28 +198,6 @@ def _version(request: Request) -> str | None:
     """Return the version in If-Match."""
     given = request.headers.get("if-match")
     return None if given is None else given.strip().removeprefix("W/").strip('"')
-
-
-async def _body(request: Request) -> bytes:
-    """Return what was sent. Of what is too large nothing is kept: who sent it hears so at once."""
-    try:
-        return await whole_body(request, BODY_BYTES)
-    except TooLarge as large:
-        log.warning("fhir_api.oversize", bytes=large.announced, limit=BODY_BYTES)
-        text = f"a request may have {BODY_BYTES} bytes"
-        raise Refused(outcome(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-long", text)) from None
-
-
-def _resource(request: Request, body: bytes) -> dict[str, Any]:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in JSON_TYPES:
-        raise Refused(outcome(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-supported", "send application/fhir+json"))
-    try:
-        resource = loads(body)
-    except DecodeError:
-        resource = None
-    if not isinstance(resource, dict):
-        raise Refused(outcome(HTTPStatus.BAD_REQUEST, "structure", "the body should be one resource in JSON, in UTF-8"))
-    return resource
 
 
 def _refusal(error: GatewayError) -> Response:

@@ -10,7 +10,8 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 
-from api.fhir.app import BODY_BYTES, FhirApi
+from api.fhir.app import FhirApi
+from api.fhir.body import BODY_BYTES, DEEPEST
 from gateway.canonical import AUDIENCE, BASE
 from gateway.consentfhir import terms
 from tests.integration.portal_api_world import _served
@@ -191,7 +192,7 @@ def test_a_care_team_is_read_and_searched(api: Api) -> None:
     assert api.ask("GET", "CareTeam/other").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["Consent/unknown", "Patient", "Consent/x/_history", "metadata"])
+@pytest.mark.parametrize("path", ["Consent/unknown", "Patient", "Consent/x/_history", "Consent/%00", "CareTeam/%00"])
 def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
     answer = api.ask("GET", path)
 
@@ -214,6 +215,7 @@ def test_without_the_operators_token_nothing_is_said(api: Api, header: str) -> N
         (b"\xff", "application/json", 400),
         (b"{}", "text/plain", 415),
         (b" " * (BODY_BYTES + 1), "application/fhir+json", 413),
+        (b'{"a":"\\u0000"}', "application/fhir+json", 400),
     ],
 )
 def test_a_body_that_is_no_resource_is_refused(api: Api, content: bytes, kind: str, status: int) -> None:
@@ -223,3 +225,77 @@ def test_a_body_that_is_no_resource_is_refused(api: Api, content: bytes, kind: s
 
     assert answer.status_code == status
     assert issues(answer)
+
+
+DEPTHS = [DEEPEST, 100, 500, 900, 1_000, 5_000, 100_000]
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("path", ["Consent", "CareTeam"])
+def test_nesting_of_any_depth_is_refused_in_words(api: Api, path: str, depth: int) -> None:
+    deep = b'{"resourceType":"Consent","id":"x","patient":{"reference":' + b"[" * depth + b"]" * depth + b"}}"
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/fhir+json"}
+
+    answer = httpx2.put(f"{api.address}/fhir/{path}/x", content=deep, headers=headers, trust_env=False)
+
+    assert (answer.status_code, issues(answer)) == (400, [("structure", None)])
+
+
+def test_a_care_team_is_updated_with_its_version_and_refused_without_or_with_another(api: Api) -> None:
+    api.world.link("50", "basic")
+    team = api.ask("GET", f"CareTeam?patient={api.patient}").json()["entry"][0]["resource"]
+    team["participant"][0]["role"][0]["coding"][0]["code"] = "private-medical"
+    path, version = f"CareTeam/{team['id']}", f'W/"{team["meta"]["versionId"]}"'
+
+    assert api.ask("PUT", path, team).status_code == 428
+    assert api.ask("PUT", path, team, If_Match='W/"0"').status_code == 412
+    done = api.ask("PUT", path, team, If_Match=version)
+
+    assert (done.status_code, api.level("50")) == (200, "private-medical")
+    assert done.headers["etag"] == api.ask("GET", path).headers["etag"] != version
+
+
+def test_a_care_team_that_is_not_there_or_is_refused_is_told_in_an_outcome(api: Api) -> None:
+    team = api.ask("GET", f"CareTeam?patient={api.patient}").json()["entry"][0]["resource"]
+    path, version = f"CareTeam/{team['id']}", f'W/"{team["meta"]["versionId"]}"'
+
+    unknown = api.ask("PUT", path, {**team, "category": []}, If_Match=version)
+    elsewhere = api.ask("PUT", "CareTeam/other", {**team, "id": "other"}, If_Match=version)
+    created = api.ask("POST", "CareTeam", team)
+
+    assert (unknown.status_code, issues(unknown)) == (422, [("not-supported", "CareTeam.category")])
+    assert (elsewhere.status_code, issues(elsewhere)) == (404, [("not-found", None)])
+    assert (created.status_code, issues(created)) == (405, [("not-supported", None)])
+    assert "letter" in created.json()["issue"][0]["diagnostics"]
+
+
+def test_metadata_says_what_there_is_and_nothing_else(api: Api) -> None:
+    statement = api.ask("GET", "metadata").json()
+
+    assert (statement["resourceType"], statement["fhirVersion"], statement["kind"]) == (
+        "CapabilityStatement",
+        "4.0.1",
+        "instance",
+    )
+    said = {one["type"]: {code["code"] for code in one["interaction"]} for one in statement["rest"][0]["resource"]}
+    there = {
+        type_: {
+            name
+            for name, method, path in (
+                ("read", "GET", f"{type_}/x"),
+                ("search-type", "GET", type_),
+                ("create", "POST", type_),
+                ("update", "PUT", f"{type_}/x"),
+                ("delete", "DELETE", f"{type_}/x"),
+                ("patch", "PATCH", f"{type_}/x"),
+            )
+            if _is_there(api.ask(method, path))
+        }
+        for type_ in ("Consent", "CareTeam", "Patient")
+    }
+    assert there == {**said, "Patient": set()}
+
+
+def _is_there(answer: httpx2.Response) -> bool:
+    told = answer.json()["issue"][0]["diagnostics"]
+    return answer.status_code != 405 and "see metadata" not in told
