@@ -11,6 +11,7 @@ from api.cli import (
     audit,
     bench,
     check,
+    classes,
     convert,
     db,
     demo,
@@ -77,6 +78,7 @@ app.command(short_help="HL7 v2 files to FHIR, one JSON line a message.")(convert
 app.command(short_help="Every hop of a record, the source of each element.")(trace.trace)
 app.command(short_help="Why a member sees something, or not.")(explain.explain)
 app.command(short_help="Check the invariants on the live database.")(verify.verify)
+app.command(short_help="The class maps, and what no map names.")(classes.classes)
 app.add_typer(link.app, name="link", short_help="Who is linked to which client.")
 insight.register(grant.app)
 app.add_typer(grant.app, name="grant", short_help="What a person may see.")

@@ -88,6 +88,7 @@ A projection depends on the stored version and its name alone. Whatever it is, {
 |---|---|---|
 | `whole` | everything | everything; never a BSN, which is not in stored bytes at all |
 | `reduced` | Appointment | `status`, `start`, `end`, `comment`, the text of `serviceType`, of `participant` only the Patient |
+| `busy` | a family's Appointment, for care staff | `status`, `start`, `end`, the Patient; not for class maps; nothing sends it yet |
 | `name-only` | Patient | `name` |
 | `name-role` | RelatedPerson | `patient`, `name`, `relationship`; the person's own record is seen whole by that person |
 | `directory` | see below | {directory} |

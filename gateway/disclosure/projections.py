@@ -12,6 +12,8 @@ from typing import Any, Final, Literal, get_args
 Resource = dict[str, Any]
 Projection = Literal["whole", "reduced", "name-only", "name-role", "directory"]
 PROJECTIONS: Final[tuple[str, ...]] = get_args(Projection)
+# For care staff, never for a member: a class map can't name it, and no hash of it is kept. A family's appointment as a busy block.
+BUSY: Final = "busy"
 
 DIRECTORY_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "Practitioner": ("active", "name"),
@@ -38,7 +40,7 @@ def project(name: str, resource: Resource) -> Resource:
     """
     if name == "whole":
         return _whole(resource)
-    if name not in names_for(resource["resourceType"]):
+    if name not in names_for(resource["resourceType"]) and (name, resource["resourceType"]) != (BUSY, "Appointment"):
         raise ValueError(f"{resource['resourceType']} has no projection {name!r}")
     return _SHAPES[name](resource)
 
@@ -85,6 +87,13 @@ def _reduced(resource: Resource) -> Resource:
     return {key: value for key, value in kept.items() if value not in ([], {})}
 
 
+def _busy(resource: Resource) -> Resource:
+    """A family's appointment for care staff: that the client is taken then. Neither what for, nor where, nor with whom."""
+    kept = _only(resource, ("status", "start", "end", "participant"))
+    kept["participant"] = [_bare(one) for one in kept.get("participant", ()) if _is_patient(one)]
+    return {key: value for key, value in kept.items() if value not in ([], {})}
+
+
 def _is_patient(participant: Resource) -> bool:
     return str(participant.get("actor", {}).get("reference", "")).startswith("Patient/")
 
@@ -109,6 +118,7 @@ def _directory(resource: Resource) -> Resource:
 
 _SHAPES: Final[Mapping[str, Callable[[Resource], Resource]]] = {
     "reduced": _reduced,
+    BUSY: _busy,
     "name-only": _name_only,
     "name-role": _name_role,
     "directory": _directory,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.disclosure.projections import PROJECTIONS, names_for, project, references_in, stays_inside
+from gateway.disclosure.projections import BUSY, PROJECTIONS, names_for, project, references_in, stays_inside
 from gateway.jsonbytes import dumps
 
 TYPES = ("Appointment", "Patient", "RelatedPerson", "Practitioner", "PractitionerRole", "Organization", "Observation")
@@ -131,6 +131,53 @@ def test_projecting_twice_is_projecting_once_and_adds_nothing(type_: str, conten
         assert project(name, once) == once
         assert all(once[key] == resource.get(key, once[key]) for key in once)
         assert set(once) <= set(resource) | {"serviceType", "participant"}
+
+
+def test_a_busy_block_says_that_the_client_is_taken_then_and_nothing_else() -> None:
+    assert project(BUSY, APPOINTMENT) == {
+        "resourceType": "Appointment",
+        "id": "a",
+        "meta": {"versionId": "3"},
+        "status": "booked",
+        "start": "2026-03-03T08:00:00+01:00",
+        "end": "2026-03-03T08:30:00+01:00",
+        "participant": [{"actor": {"reference": "Patient/1"}, "status": "accepted"}],
+    }
+
+
+TAKEN = ("resourceType", "id", "meta", "status", "start", "end")
+participants = st.lists(
+    st.fixed_dictionaries(
+        {"actor": st.sampled_from([{"reference": "Patient/1", "display": "x"}, {"reference": "RelatedPerson/2"}, {}])},
+        optional={"status": st.just("accepted"), "type": st.just([{"text": "x"}]), "period": st.just({"start": "2026"})},
+    ),
+    max_size=3,
+)
+
+
+@given(
+    content=st.dictionaries(st.sampled_from([*APPOINTMENT, "slot", "supportingInformation", "_start"]), values, max_size=8),
+    others=participants,
+)
+def test_a_busy_block_depends_on_nothing_but_when_and_who_is_taken(content: dict[str, Any], others: list[Any]) -> None:
+    appointment = {**content, "resourceType": "Appointment", "id": "a", "participant": others}
+    bare = {key: value for key, value in appointment.items() if key in TAKEN} | {"participant": others}
+
+    block = project(BUSY, appointment)
+
+    assert block == project(BUSY, bare) == project(BUSY, block)
+    assert set(block) <= {*TAKEN, "participant"}
+    assert set(references_in({"participant": block.get("participant", [])})) <= {("Patient", "1")}
+    assert all(
+        set(one) <= {"actor", "status", "required"} and set(one["actor"]) == {"reference"} for one in block.get("participant", [])
+    )
+
+
+def test_a_busy_block_is_no_projection_of_members_and_no_class_map_can_name_it() -> None:
+    assert BUSY not in PROJECTIONS
+    assert BUSY not in names_for("Appointment")
+    with pytest.raises(ValueError, match="has no projection"):
+        project(BUSY, {"resourceType": "Observation", "id": "1"})
 
 
 def test_every_named_projection_belongs_to_some_type() -> None:
