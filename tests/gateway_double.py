@@ -21,7 +21,10 @@ NOTHING: Answer = (404, {"title": "Not Found"})
 
 @dataclass(kw_only=True)
 class GatewayDouble:
-    """One organisation's gateway: ``letters`` (code → member), who is on its one page, what was asked of it, and what it would do."""
+    """One organisation's gateway: ``letters`` (code → member), who is on its one page, what was asked of it, and what it would do.
+
+    ``administered``: somebody else administers the client's page; ``other_client``: the page is about another client elsewhere.
+    """
 
     code: str
     name: str
@@ -34,6 +37,8 @@ class GatewayDouble:
     token: str = field(default_factory=secrets.token_urlsafe)
     silent: bool = False
     wrong: int = 0
+    administered: bool = False
+    other_client: bool = False
     url: str = ""
 
     def provider(self) -> dict[str, str]:
@@ -56,12 +61,16 @@ class GatewayDouble:
     def _link(self, body: dict[str, str]) -> Answer:
         if self.wrong >= WRONG_TRIES:
             return 429, {}
+        if self.other_client:
+            return 409, {"code": "other-client"}
         member = self.letters.pop(body["code"], None)
         if member is None:
             self.wrong += 1
             return NOTHING
-        self._join(member, "private-medical", None, administrator=True)
-        return 201, {"member": member, "page": body["page"], "organisation": {"code": self.code, "name": self.name}, "client": {}}
+        first = not self.administered
+        self._join(member, "private-medical", None, administrator=first)
+        organisation = {"code": self.code, "name": self.name}
+        return 201, {"member": member, "page": body["page"], "administrator": first, "organisation": organisation, "client": {}}
 
     def _answered(self, token: str, how: str) -> Answer:
         invitation = self.invitations.get(token)

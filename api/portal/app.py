@@ -214,7 +214,7 @@ def _refusal(error: GatewayError) -> Response:
         wait = str(int(error.retry_after or 1))
         return problem(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tries; try again later", Retry_After=wait)
     if isinstance(error, Conflict | Rejected):
-        return problem(HTTPStatus.CONFLICT, str(error))
+        return problem(HTTPStatus.CONFLICT, str(error), code=error.code)
     if isinstance(error, Misconfigured):
         log.error("portal_api.misconfigured", code=error.code)
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, "this can't be done at the moment; try again in a while", Retry_After="30")

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gateway.audit import AuditEvent, append
 from gateway.clients import find_client
+from gateway.consent.bsn import bsn_of
 from gateway.context import context_for
 from gateway.errors import GatewayError, Rejected
 from gateway.guard import guarded, load
@@ -18,12 +19,6 @@ from gateway.settings import check_settings
 
 URA: Final = re.compile(r"[0-9]{8}")
 CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-BSN: Final = """
-select secret.rkey, secret.version, secret.name, secret.envelope
-from client
-join resource patient on patient.org = client.org and patient.rtype = 'Patient' and patient.rid = client.patient_rid and not patient.deleted
-join resource_secret secret on secret.rkey = patient.rkey and secret.version = patient.version and secret.name = 'bsn'
-where client.id = %s"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +73,8 @@ def _asked_about(gateway: Gateway, org: int, client: str | int, event: AuditEven
     keys = gateway.keys(org)
     with gateway.database.transaction(org) as db:
         client_id = find_client(db, keys.ids(), client)
-        row = db.execute(BSN, (client_id,)).fetchone()
-        if row is None:
+        bsn = bsn_of(db, keys, client_id)
+        if bsn is None:
             raise Rejected("no BSN is known of this client: the registry can't be asked")
         append(
             db,
@@ -87,8 +82,7 @@ def _asked_about(gateway: Gateway, org: int, client: str | int, event: AuditEven
             org,
             [AuditEvent(event=event.event, action="E", agent=event.agent, client_id=client_id, detail=event.detail)],
         )
-    place = ("resource_secret", str(row.rkey), str(row.version), row.name)
-    return client_id, keys.unseal(bytes(row.envelope), *place).decode()
+    return client_id, bsn
 
 
 def _tell(gateway: Gateway, org: int, client_id: int, by: str, detail: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from gateway.clients import find_client
 from gateway.consent.changing import Changing, changing
 from gateway.consent.grants import put_grant, refuse_while_suspended
 from gateway.consent.links import make_link
+from gateway.consent.one_client import OtherClient
 from gateway.consent.outstanding import revoke
 from gateway.consent.pages import open_page
 from gateway.consent.people import known_person, known_portal, person_of
@@ -125,6 +126,7 @@ def redeem_code(gateway: Gateway, org: int, *, portal: str, code: str, account: 
     Raises:
         NotFound: the code opens nothing, or the page is about somebody else.
         Conflict: this account is linked to the client as somebody else already, or another account as this person.
+        OtherClient: the page isn't certainly about the same client at another organisation; the code can be used on another page.
         Rejected: the letter promised a level, and the person's rights are suspended.
         Throttled: too many wrong codes.
     """
@@ -137,6 +139,9 @@ def redeem_code(gateway: Gateway, org: int, *, portal: str, code: str, account: 
             return _redeem(under, portal, hashed, holder, page)
     except NotFound:
         tell_refused(gateway, org, portal, "code")
+        raise
+    except OtherClient:
+        tell_refused(gateway, org, portal, "other-client")
         raise
 
 

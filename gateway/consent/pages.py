@@ -16,6 +16,7 @@ from gateway.audit import AuditEvent
 from gateway.clients import find_client, number_of
 from gateway.consent.authority import refuse_without_right
 from gateway.consent.changing import Changing, changing
+from gateway.consent.one_client import refuse_other_client
 from gateway.consent.people import known_person
 from gateway.database import Connection
 from gateway.errors import NotFound
@@ -92,7 +93,12 @@ class PageLine:
 
 
 def open_page(under: Changing, portal_id: int, page: UUID, person_id: int) -> bool | None:
-    """Open a page about the client for who holds a code; return whether they administer it, or nothing when it is about somebody else."""
+    """Open a page about the client for who holds a code; return whether they administer it, or nothing when it is about somebody else.
+
+    Raises:
+        OtherClient: another organisation brings somebody else to this page, or it isn't known whom.
+    """
+    refuse_other_client(under, page)
     values = {"org": under.org, "portal": portal_id, "page": page, "client": under.client, "person": person_id}
     under.db.execute(OPEN, values)
     row = under.db.execute(OPENED, (under.org, portal_id, page)).fetchone()

@@ -22,6 +22,7 @@ TRIES: Final = 5
 TRIES_OF_ACCOUNT: Final = 20
 QUARTER: Final = timedelta(minutes=15)
 Kind = Literal["code", "link"]
+State = Literal["awaited", "over", "too-many"]
 Purpose = Literal["device", "dossier", "number", "new-number"]
 
 FORGET: Final = "delete from confirmation where made < ?"
@@ -80,6 +81,13 @@ class Confirmations:
                 db.execute(WRONG, (row["seq"],))
                 return None
             return _used(db, row)
+
+    def state(self, session: Session) -> State:
+        """Return whether a code is awaited: ``over`` when there is none that still works, ``too-many`` when no code is taken for a while."""
+        db = self._database.read()
+        [wrong] = db.execute(WRONG_LATELY, (session.account.account,)).fetchone()
+        row = db.execute(FIND_CODE, (session.key, instant(self._clock()), TRIES)).fetchone()
+        return "too-many" if wrong >= TRIES_OF_ACCOUNT else "over" if row is None else "awaited"
 
     def _add(self, session: Session, kind: Kind, sha256: str, purpose: Purpose, detail: Mapping[str, str]) -> None:
         moment = self._clock()

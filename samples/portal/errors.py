@@ -4,9 +4,11 @@ PortalError
 ├── Refused          a FHIR request not carried out     → an OperationOutcome
 ├── TokenRefused     an assertion that isn't accepted   → an OAuth 2 error
 ├── DropConnection   a planned fault                    → no answer at all
+├── Unclear          a form of which something is missing → say what; nothing was done
 └── GatewayError     what was asked of a gateway isn't done
     ├── NotThere        it knows nothing of the kind    → one message, whatever the cause
     ├── NotAllowed      it may not be done so           → say so; nothing was done
+    │   └── OtherClient     the page may be about another → a page of its own
     ├── TooOften        it was asked too often          → in how many minutes it can be tried again
     └── GatewaySilent   it gave no answer               → try again later
 """
@@ -24,6 +26,10 @@ class DropConnection(PortalError):
     """The answer is to be no answer."""
 
 
+class Unclear(PortalError):
+    """A form doesn't say enough; the text says what is missing, to whoever filled it in."""
+
+
 class GatewayError(PortalError):
     """A gateway didn't do what it was asked."""
 
@@ -34,6 +40,10 @@ class NotThere(GatewayError):
 
 class NotAllowed(GatewayError):
     """Who asks may not do this, or it was done already."""
+
+
+class OtherClient(NotAllowed):
+    """It isn't certain that the organisation's client is the one whom the page is about at another."""
 
 
 class TooOften(GatewayError):

@@ -17,9 +17,10 @@ from typing import Any, Final, TypeVar
 import httpx2
 import msgspec
 
-from samples.portal.errors import GatewaySilent, NotAllowed, NotThere, TooOften
+from samples.portal.errors import GatewaySilent, NotAllowed, NotThere, OtherClient, TooOften
 
 PATIENCE_S: Final = 30.0
+OTHER_CLIENT: Final = "other-client"
 PART: Final = re.compile(r"[A-Za-z0-9_-]+")
 Answer = TypeVar("Answer")
 
@@ -37,6 +38,12 @@ class Linked(msgspec.Struct, kw_only=True):
     """What a code or an accepted invitation opened: the compartment."""
 
     member: str
+
+
+class Refusal(msgspec.Struct, kw_only=True):
+    """Why something may not be done, as a word for programs."""
+
+    code: str = ""
 
 
 class Invited(msgspec.Struct, kw_only=True):
@@ -178,7 +185,8 @@ class Gateway:
             if answer.status_code == HTTPStatus.NOT_FOUND:
                 raise NotThere
             if answer.status_code == HTTPStatus.CONFLICT:
-                raise NotAllowed
+                why = msgspec.json.decode(answer.content or b"{}", type=Refusal).code
+                raise OtherClient if why == OTHER_CLIENT else NotAllowed
             if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
                 raise TooOften(timedelta(seconds=int(answer.headers.get("retry-after", "60"))))
             answer.raise_for_status()

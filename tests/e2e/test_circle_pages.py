@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -79,6 +81,54 @@ def test_every_code_that_opens_nothing_gets_one_answer_and_too_many_tries_how_lo
     assert "niet bereikbaar" in type_code(page, "CCCCC-CCCCC")
 
 
+@pytest.mark.row("C4")
+@pytest.mark.parametrize("width", [375, 1280])
+def test_a_letter_about_another_client_is_refused_in_words_and_the_code_is_kept(page: Page, circle: Circle, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    base = circle.linked(page, "anna", circle.bring({"anna": "private-medical"})["anna"])
+    circle.vesta.other_client = True
+    page.goto(f"{base}/koppelen")
+
+    said = type_code(page, TYPED)
+
+    assert "niet zeker dat hij over dezelfde cliënt gaat" in said
+    assert "de code blijft geldig" in said
+    look_at(page, f"koppelen-andere-client-{width}")
+    assert "Dagcentrum Vesta" not in words(page, f"{base}/vertrouwensgroep")
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_who_links_a_client_that_somebody_else_administers_is_told_so(page: Page, circle: Circle, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    circle.linde.administered = True
+
+    base = circle.linked(page, "anna", circle.bring({"anna": "private-medical"})["anna"])
+
+    said = words(page, f"{base}/beheer")
+    assert "u leest mee" in said
+    assert "Een ander is bij deze zorgaanbieder de beheerder" in said
+    assert page.get_by_text("Nodig iemand uit").count() == 0
+    look_at(page, f"beheer-meelezer-{width}")
+    assert "Wie als eerste koppelt" in words(page, f"{base}/koppelen")
+
+
+def test_long_words_stay_within_their_card_on_a_telephone(page: Page, circle: Circle) -> None:
+    page.set_viewport_size({"width": 375, "height": 900})
+    circle.linde.name = "Zorggroep Noordoost-Veluwezoom"
+    visit = made.appointments(TODAY, whole=True)[0]
+    long = "Ergotherapeutische woningaanpassingsbegeleiding"
+    coming = [
+        visit | {"id": f"lang-{day}", "start": made.at(day, 9), "end": made.at(day, 10), "serviceType": [{"text": long}]}
+        for day in (TODAY + timedelta(days=1), TODAY + timedelta(days=2))
+    ]
+    base = circle.linked(page, "anna", circle.bring({"anna": "private-medical"}, more=coming)["anna"])
+    assert long in words(page, f"{base}/")
+    look_at(page, "overzicht-lange-woorden-375")
+
+    edges = page.evaluate("[...document.querySelectorAll('.card, .coming li *')].map(one => one.getBoundingClientRect().right)")
+    assert max(edges) <= 375
+
+
 def test_each_item_says_of_which_organisation_it_is_when_a_page_has_several(page: Page, circle: Circle) -> None:
     here = circle.bring({"anna": "private-medical"})
     base = circle.linked(page, "anna", here["anna"])
@@ -123,6 +173,20 @@ def test_the_invited_sees_nothing_before_accepting_and_then_what_the_right_gives
     look_at(other, "aangenomen-telefoon")
     assert "uitgenodigd" not in words(page, f"{base}/beheer")
     assert PEOPLE["piet"] in page.locator("body").inner_text()
+
+
+@pytest.mark.row("C2")
+def test_after_accepting_the_page_says_that_the_organisation_has_still_to_send(page: Page, other: Page, circle: Circle) -> None:
+    base = circle.linked(page, "anna", circle.bring({"anna": "private-medical"})["anna"])
+    circle.invited(page, base, "piet@voorbeeld.example", "Basis", str(uuid4()))
+    sign_in(other, PEOPLE["piet"])
+    other.goto(mailed_to(other, "piet@voorbeeld.example"))
+    follow(other, "button", "Neem de uitnodiging aan")
+
+    said = other.locator("body").inner_text()
+    assert "Hier is nog niets te zien" in said
+    assert "zodra de beheerder" not in said
+    look_at(other, "aangenomen-wacht-telefoon")
 
 
 @pytest.mark.row("C2")
@@ -222,6 +286,23 @@ def test_the_administrator_is_told_what_changes_before_it_is_saved(page: Page, c
     assert circle.linde.people[members["piet"]]["level"] == "private-medical"
     assert circle.linde.people[members["piet"]]["classes"] == ["measurement"]
     assert "Vertrouwensgroep, alleen metingen" in page.locator("body").inner_text()
+
+
+def test_a_part_of_the_dossier_without_any_kind_is_asked_again(page: Page, circle: Circle) -> None:
+    members = circle.bring(LEVELS)
+    base = circle.linked(page, "anna", members["anna"])
+    circle.linde.people[members["piet"]] = {
+        "member": members["piet"],
+        "level": "private-medical",
+        "administrator": False,
+        "classes": [],
+    }
+    assert "Vertrouwensgroep, maar geen soort gegevens" in words(page, f"{base}/beheer")
+    page.locator("summary", has_text="Wijzig").first.click()
+    follow(page, "button", "Wat verandert er?")
+
+    assert "Kies minstens één soort gegevens" in page.locator("body").inner_text()
+    look_at(page, "beheer-geen-soort")
 
 
 @pytest.mark.row("C2")

@@ -109,6 +109,62 @@ def test_a_wrong_code_opens_nothing(page: Page, circle: Circle) -> None:
     assert REPORT not in words(page, f"{base}/tijdlijn")
 
 
+@pytest.mark.row("C18")
+@pytest.mark.parametrize("width", [375, 1280])
+def test_a_code_that_was_wrong_five_times_says_that_it_is_dead(page: Page, circle: Circle, width: int) -> None:
+    base = shut(page, circle)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{base}/tijdlijn")
+    follow(page, "button", "Sms-code")
+    right = code_in(received(page, "anna", "sms"))
+    for _ in range(5):
+        assert "werkt niet meer:" not in page.locator("body").inner_text()
+        page.get_by_label("Code", exact=True).fill(f"{(int(right) + 1) % 1_000_000:06}")
+        follow(page, "button", "Bevestig")
+
+    assert "Deze code werkt niet meer" in page.locator("body").inner_text()
+    assert page.get_by_label("Code", exact=True).count() == 0
+    look_at(page, f"code-dood-{width}")
+    follow(page, "link", "Vraag een nieuwe code aan")
+    assert "Bevestig wie u bent" in page.locator("body").inner_text()
+
+
+@pytest.mark.row("C18")
+@pytest.mark.parametrize("width", [375, 1280])
+def test_who_gives_rights_has_given_the_second_proof(page: Page, circle: Circle, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    members = circle.bring({"anna": "private-medical"})
+    base = circle.linked(page, "anna", members["anna"])
+    follow(page, "button", "Afmelden")
+    sign_in_again(page, PEOPLE["anna"])
+    asked = len(circle.linde.asked)
+
+    assert "Bevestig eerst wie u bent" in words(page, f"{base}/beheer")
+    assert page.get_by_text("Nodig iemand uit").count() == 0
+    look_at(page, f"beheer-dicht-{width}")
+    form: dict[str, str | float | bool] = {
+        "aanbieder": "linde",
+        "persoon": members["anna"],
+        "niveau": "private-medical",
+        "email": "ik-zelf@voorbeeld.example",
+        "uitnodiging": "1",
+    }
+    for place in ("beheer", "beheer/nagaan", "beheer/verwijderen", "beheer/weg", "uitnodigen", "uitnodigen/intrekken"):
+        answer = page.request.post(f"{base}/{place}", form=form)
+        assert answer.status == 403, place
+        assert "Bevestig eerst wie u bent" in answer.text()
+    assert len(circle.linde.asked) == asked, "without the proof no organisation is asked anything"
+
+    page.goto(f"{base}/beheer")
+    follow(page, "link", "Bevestig wie u bent")
+    look_at(page, f"bevestigen-beheer-{width}")
+    follow(page, "button", "Sms-code")
+    page.get_by_label("Code", exact=True).fill(code_in(received(page, "anna", "sms")))
+    follow(page, "button", "Bevestig")
+    assert page.url == f"{base}/beheer"
+    assert page.get_by_text("Nodig iemand uit").count() == 1
+
+
 @pytest.mark.row("C19")
 def test_a_code_can_be_spoken_on_the_home_telephone(page: Page, circle: Circle) -> None:
     base = shut(page, circle)

@@ -76,20 +76,6 @@ def test_an_account_is_not_a_client_and_one_account_opens_pages_of_several(porta
     assert b"acc-1" not in accounts
 
 
-@pytest.mark.row("C1")
-def test_a_page_has_a_lane_for_each_organisation(both: tuple[Portal, Portal], module_database_url: str, tmp_path: Path) -> None:
-    page, member = both[0].page()
-    other_folder = tmp_path / "other"
-    other_folder.mkdir()
-    with portals(module_database_url, other_folder) as (elsewhere, _):
-        told = elsewhere.redeem(elsewhere.letter(), page=page).json()
-        assert told["page"] == page
-        assert told["member"] != member
-        assert told["organisation"] != {"code": "", "name": ""}
-        assert elsewhere.ask("GET", f"pages/{page}/rights?administrator={member}").status_code == 404
-        assert elsewhere.ask("GET", f"pages/{page}/rights?administrator={told['member']}").status_code == 200
-
-
 @pytest.mark.row("C3")
 def test_wrong_used_withdrawn_expired_and_foreign_codes_get_one_answer(both: tuple[Portal, Portal]) -> None:
     portal, other = both

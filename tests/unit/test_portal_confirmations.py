@@ -87,8 +87,10 @@ def test_after_five_wrong_codes_the_right_one_is_wrong_too(world: World) -> None
     code = world.confirmations.code(session, "dossier")
 
     for _ in range(TRIES):
+        assert world.confirmations.state(session) == "awaited"
         assert world.confirmations.enter(session, wrong(code)) is None
     assert world.confirmations.enter(session, code) is None
+    assert world.confirmations.state(session) == "over"
 
 
 def test_asking_for_new_codes_doesnt_give_endless_tries(world: World) -> None:
@@ -100,6 +102,7 @@ def test_asking_for_new_codes_doesnt_give_endless_tries(world: World) -> None:
 
     session = world.session()
     assert world.confirmations.enter(session, world.confirmations.code(session, "dossier")) is None
+    assert world.confirmations.state(session) == "too-many"
     world.now += timedelta(minutes=16)
     assert world.confirmations.enter(session, world.confirmations.code(session, "dossier")) is not None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from samples.portal.reading.agenda import appointments
 from samples.portal.reading.careplan import plans
-from samples.portal.reading.dutchtime import moment
+from samples.portal.reading.dutchtime import covers, moment
 from samples.portal.reading.measurements import series
 from samples.portal.reading.people import human_name, relation
 from samples.portal.reading.resources import Contents, parse
@@ -123,6 +123,21 @@ def test_of_two_entries_for_one_member_the_lowest_counts() -> None:
     lower = made.care_team({"anna": "basic"}) | {"id": "other"}
 
     assert reader_of(Contents([team, lower]), made.ANNA, TODAY).level is Level.BASIC
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "first", "last"),
+    [
+        ("2026-03-01T23:00:00Z", "2027-12-31T23:00:00Z", date(2026, 3, 2), date(2027, 12, 31)),
+        ("2026-03-02", "2027-12-31", date(2026, 3, 2), date(2027, 12, 31)),
+        ("2026-03", "2027", date(2026, 3, 1), date(2027, 12, 31)),
+    ],
+)
+def test_a_period_begins_and_ends_with_dutch_days(start: str, end: str, first: date, last: date) -> None:
+    day = timedelta(days=1)
+
+    assert [covers(start, end, one) for one in (first - day, first, last, last + day)] == [False, True, True, False]
+    assert covers("", "", first)
 
 
 def test_a_team_that_ended_gives_no_rights() -> None:

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from samples.portal.accounts import Lane
-from samples.portal.errors import GatewayError, GatewaySilent, NotAllowed, NotThere, TooOften
+from samples.portal.errors import GatewayError, GatewaySilent, NotAllowed, NotThere, TooOften, Unclear
 from samples.portal.pages.carepage import CarePage, View, care_page, for_page, people_of
 from samples.portal.pages.linking import wait_words
 from samples.portal.pages.signedin import Form, portal_of, posted
@@ -24,13 +24,14 @@ from samples.portal.reading.circle import UNNAMED
 from samples.portal.reading.rights import Level
 from samples.portal.sessions import Session
 
+READS_ALONG: Final = "u leest mee"
+NOT_PROVED: Final = "Er is niets veranderd: hiervoor bevestigt u eerst wie u bent."
 PENDING: Final = "proposed"
 ADMINISTRATOR_GONE: Final = (
     "U bent bij deze zorgaanbieder niet de beheerder van deze zorgpagina, of deze persoon is er niet meer."
 )
 NOT_ALLOWED: Final = "Dit recht mag u deze persoon niet geven. De zorgaanbieder kan u vertellen waarom; er is niets veranderd."
 SILENT: Final = "De zorgaanbieder is nu niet bereikbaar; er is niets veranderd. Probeer het later opnieuw."
-NO_LEVEL: Final = "Kies een recht."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One organisation on the administrator's page; ``state`` is ``niet gekoppeld``, ``actief`` or ``onbekend``.
+    """One organisation on the administrator's page; ``state`` is ``niet gekoppeld``, ``actief``, ``onbekend`` or ``u leest mee`` (another
+    administers it).
 
     ``classes``: the kinds of data that a right can be narrowed to, each with its Dutch name.
     """
@@ -84,6 +86,8 @@ def _section(portal: Portal, care: CarePage, view: View) -> Section:
         gateway = portal.providers.gateway(lane.provider)
         rights = gateway.rights(care.page.page, lane.member)
         invitations = gateway.invitations(care.page.page, lane.member)
+    except NotThere:
+        return Section(provider=lane.provider, organisation=lane.organisation, state=READS_ALONG)
     except GatewayError:
         return Section(provider=lane.provider, organisation=lane.organisation, state="onbekend")
     accounts = portal.accounts.names(right.member for right in rights.people)
@@ -118,9 +122,16 @@ def _asked(one: Invitation, emails: Mapping[str, str]) -> Asked:
 
 
 def shown(request: Request, care: CarePage, wrong: str = "", status: int = 200) -> Response:
-    """Return the administrator's page, with what went wrong."""
-    found = sections(portal_of(request), care)
-    return page("beheer.html", care.values("beheer") | {"sections": found, "levels": LEVELS, "wrong": wrong}, status)
+    """Return the administrator's page, with what went wrong; without a second proof no more of it than how to give one."""
+    found = sections(portal_of(request), care) if care.confirmed else []
+    states = {one.state for one in found}
+    values = {
+        "sections": found,
+        "levels": LEVELS,
+        "wrong": wrong,
+        "reads_along": READS_ALONG in states and "actief" not in states,
+    }
+    return page("beheer.html", care.values("beheer") | values, status)
 
 
 @for_page("beheer", Level.NONE)
@@ -135,7 +146,10 @@ Change = Callable[[Request, CarePage, Gateway, Lane, Form], Response]
 
 
 def changing(handler: Change) -> Callable[[Request], Awaitable[Response]]:
-    """Make the receiver of one of the administrator's forms: of their own page, about an organisation that it is linked to."""
+    """Make the receiver of one of the administrator's forms: of their own page, about an organisation that it is linked to.
+
+    Who gives rights opens the dossier to others: it takes the second proof that reading it takes.
+    """
 
     @posted()
     @wraps(handler)
@@ -145,8 +159,12 @@ def changing(handler: Change) -> Callable[[Request], Awaitable[Response]]:
         if found is None or lane is None:
             return page("onbekend.html", {"account": session.account}, 404)
         care = care_page(portal, session.account, found, confirmed=session.confirmed)
+        if not session.confirmed:
+            return shown(request, care, NOT_PROVED, 403)
         try:
             return handler(request, care, portal.providers.gateway(lane.provider), lane, form)
+        except Unclear as unclear:
+            return shown(request, care, str(unclear), 400)
         except NotThere:
             return shown(request, care, ADMINISTRATOR_GONE, 404)
         except NotAllowed:
@@ -163,8 +181,6 @@ def changing(handler: Change) -> Callable[[Request], Awaitable[Response]]:
 def preview(request: Request, care: CarePage, gateway: Gateway, lane: Lane, form: Form) -> Response:
     """``POST …/beheer/nagaan``: what would change; nothing is saved."""
     wish = wish_of(form)
-    if wish is None:
-        return shown(request, care, NO_LEVEL, 400)
     effect = gateway.simulate(care.page.page, lane.member, form.get("persoon", ""), wish)
     return _told(request, care, lane, form, wish, effect, removing=False)
 
@@ -196,11 +212,9 @@ def _told(request: Request, care: CarePage, lane: Lane, form: Form, wish: Wish, 
 
 
 @changing
-def save(request: Request, care: CarePage, gateway: Gateway, lane: Lane, form: Form) -> Response:
+def save(_request: Request, care: CarePage, gateway: Gateway, lane: Lane, form: Form) -> Response:
     """``POST …/beheer``: save the change; it holds at once."""
     wish = wish_of(form)
-    if wish is None:
-        return shown(request, care, NO_LEVEL, 400)
     gateway.save(care.page.page, lane.member, form.get("persoon", ""), wish)
     return RedirectResponse(f"/zorg/{care.page.page}/beheer", 303)
 

@@ -24,7 +24,7 @@ from samples.portal.reading.dutchtime import AMSTERDAM, Moment, moment
 from samples.portal.reading.resources import Contents, parse
 from samples.portal.reading.rights import Level, Reader, member_id, participants, reader_of, visible
 
-# (place, heading, icon, level that it needs, part of the dossier)
+# (place, heading, icon, level that it needs, whether it takes a second proof)
 PANELS: Final = (
     ("", "Overzicht", "home", Level.BASIC, False),
     ("tijdlijn", "Tijdlijn", "report", Level.PRIVATE_MEDICAL, True),
@@ -35,7 +35,7 @@ PANELS: Final = (
     ("vertrouwensgroep", "Vertrouwensgroep", "people", Level.BASIC, False),
     ("gegevens", "Mijn gegevens", "person", Level.BASIC, False),
 )
-ADMINISTRATION: Final = ("beheer", "Beheer", "key", Level.NONE, False)
+ADMINISTRATION: Final = ("beheer", "Beheer", "key", Level.NONE, True)
 Item = TypeVar("Item")
 
 
@@ -50,7 +50,10 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarePage:
-    """One account's view of one client, at one moment; ``updated`` is that of the organisation furthest behind."""
+    """One account's view of one client, at one moment; ``updated`` is that of the organisation furthest behind.
+
+    ``waiting``: no organisation ever sent anything to it, so that the portal doesn't know the reader's rights.
+    """
 
     account: Account
     page: Page
@@ -59,6 +62,7 @@ class CarePage:
     updated: Moment | None
     following: Moment | None
     confirmed: bool
+    waiting: bool
 
     @property
     def today(self) -> date:
@@ -117,6 +121,7 @@ def care_page(portal: Portal, account: Account, of: Page, *, confirmed: bool = F
         updated=moment(min(updated, default="")),
         following=moment(next((one.following for one in slots if one.following), "")),
         confirmed=confirmed,
+        waiting=not any(portal.compartments.last_write(lane.member) for lane in of.lanes),
     )
 
 
@@ -158,7 +163,7 @@ def _too_low(care: CarePage, place: str) -> Response:
         return page("vertrouwensgroep-nodig.html", care.values(place))
     if care.page.own:
         return RedirectResponse(f"/zorg/{care.page.page}/beheer", 303)
-    return page("geen-toegang.html", {"account": care.account})
+    return page("geen-toegang.html", {"account": care.account, "waiting": care.waiting})
 
 
 def people_of(portal: Portal, care: CarePage, view: View) -> list[Person]:

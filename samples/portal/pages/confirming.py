@@ -50,7 +50,13 @@ def code_form(request: Request) -> Response:
     session = session_of(request)
     if session is None:
         return RedirectResponse("/", 303)
-    return page("code.html", {"account": session.account, "failed": False})
+    return _code_page(request, session)
+
+
+def _code_page(request: Request, session: Session, *, failed: bool = False) -> Response:
+    """Return the form for a code, or that no code is taken any more and what to do then."""
+    state = portal_of(request).confirmations.state(session)
+    return page("code.html", {"account": session.account, "failed": failed, "state": state}, 400 if failed else 200)
 
 
 @posted()
@@ -59,7 +65,7 @@ def enter_code(request: Request, session: Session, form: Form) -> Response:
     portal = portal_of(request)
     done = portal.confirmations.enter(session, form.get("code", "").replace(" ", ""))
     if done is None:
-        return page("code.html", {"account": session.account, "failed": True}, 400)
+        return _code_page(request, session, failed=True)
     if done.purpose == "new-number":
         portal.accounts.set_number(session.account.account, done.detail["kind"], done.detail["number"])
         return RedirectResponse("/mijn-account?gewijzigd", 303)

@@ -11,9 +11,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from samples.portal.accounts import Account, Lane
-from samples.portal.errors import GatewaySilent, NotAllowed, NotThere, TooOften
+from samples.portal.errors import GatewaySilent, NotAllowed, NotThere, TooOften, Unclear
 from samples.portal.invitations import Mailed
-from samples.portal.pages.administration import NO_LEVEL, changing, shown
+from samples.portal.pages.administration import changing
 from samples.portal.pages.carepage import CarePage
 from samples.portal.pages.linking import SILENT, wait_words
 from samples.portal.pages.signedin import Form, any_session_of, portal_of, posted
@@ -35,8 +35,8 @@ WORDS: Final = "{name} nodigt u uit om mee te lezen op een zorgpagina. Tot u de 
 def invite(request: Request, care: CarePage, gateway: Gateway, lane: Lane, form: Form) -> Response:
     """``POST …/uitnodigen``: mail somebody a link."""
     wish, email = wish_of(form), form.get("email", "")
-    if wish is None or not EMAIL.fullmatch(email):
-        return shown(request, care, NO_LEVEL if wish is None else NO_ADDRESS, 400)
+    if not EMAIL.fullmatch(email):
+        raise Unclear(NO_ADDRESS)
     invited = gateway.invite(care.page.page, lane.member, wish)
     number = str(invited.invitation)
     mailed = Mailed(number=number, page=care.page.page, provider=lane.provider, organisation=lane.organisation, email=email)

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from samples.portal.accounts import Lane, Page
-from samples.portal.errors import GatewaySilent, NotAllowed, NotThere, TooOften
+from samples.portal.errors import GatewaySilent, NotAllowed, NotThere, OtherClient, TooOften
 from samples.portal.pages.signedin import Form, portal_of, posted, session_of
 from samples.portal.pages.templates import page
 from samples.portal.portal import Portal
@@ -22,6 +22,10 @@ LONGEST_TITLE: Final = 60
 # One sentence for a wrong, a used and an expired code: more would tell somebody who guesses how near they are.
 NO_SUCH_CODE: Final = "Deze code werkt niet. Kijk of u hem goed hebt overgenomen, of vraag de zorgaanbieder om een nieuwe brief."
 LINKED_ALREADY: Final = "Uw account is bij deze zorgaanbieder al aan deze cliënt gekoppeld, op een andere zorgpagina."
+OTHER_CLIENT: Final = (
+    "Deze code is niet gebruikt. Het is niet zeker dat hij over dezelfde cliënt gaat als deze zorgpagina bij een andere zorgaanbieder. "
+    "Maak voor deze brief een nieuwe zorgpagina; de code blijft geldig."
+)
 SILENT: Final = "De zorgaanbieder is nu niet bereikbaar. Probeer het later opnieuw."
 
 
@@ -75,6 +79,8 @@ def link(request: Request, session: Session, form: Form) -> Response:
         _redeem(portal, session, form.get("aanbieder", ""), code, found)
     except NotThere:
         return code_page(portal, session, found, NO_SUCH_CODE, 404)
+    except OtherClient:
+        return code_page(portal, session, found, OTHER_CLIENT, 409)
     except NotAllowed:
         return code_page(portal, session, found, LINKED_ALREADY, 409)
     except TooOften as late:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from samples.portal.errors import Unclear
 from samples.portal.pages.signedin import Form
 from samples.portal.providers import Right, Wish
 
@@ -28,6 +29,8 @@ CLASSES: Final = {
 # These come with every right.
 ALWAYS: Final = frozenset({"care-team", "profile", "directory"})
 KIND: Final = "soort-"
+NO_LEVEL: Final = "Kies een recht."
+NO_KIND: Final = "Kies minstens één soort gegevens, of haal de beperking weg."
 
 
 def class_name(of: str) -> str:
@@ -46,13 +49,19 @@ def offered(known: Sequence[str]) -> dict[str, str]:
     return {name: class_name(name) for name in (*CLASSES, *known) if name in known and name not in ALWAYS}
 
 
-def wish_of(form: Form) -> Wish | None:
-    """Return the rights that a form asks for, or ``None`` when it asks for no level."""
+def wish_of(form: Form) -> Wish:
+    """Return the rights that a form asks for.
+
+    Raises:
+        Unclear: it asks for no level, or for a part of the dossier without any.
+    """
     level = form.get("niveau", "")
     if level not in LEVELS:
-        return None
+        raise Unclear(NO_LEVEL)
     ticked = [name.removeprefix(KIND) for name in form if name.startswith(KIND)]
     narrowed = level == "private-medical" and "deel" in form
+    if narrowed and not ticked:
+        raise Unclear(NO_KIND)
     return Wish(level=level, classes=ticked if narrowed else None)
 
 
@@ -61,9 +70,11 @@ def wish_in_words(level: str, classes: Sequence[str] | None) -> str:
     words = LEVELS.get(level, level)
     if classes is None:
         return words
+    if not classes:
+        return f"{words}, maar geen soort gegevens"
     names = [class_name(one).lower() for one in classes]
     listed = " en ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-    return f"{words}, alleen {listed or 'niets'}"
+    return f"{words}, alleen {listed}"
 
 
 def right_in_words(right: Right) -> str:

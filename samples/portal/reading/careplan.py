@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final
 
 from samples.portal.addresses import LEVENSDOMEIN
-from samples.portal.reading.dutchtime import Moment, moment
+from samples.portal.reading.dutchtime import Moment, covers, moment
 from samples.portal.reading.people import Author, author_of
 from samples.portal.reading.resources import Contents, Resource, codings, dig, listed, text
 
@@ -69,10 +69,9 @@ def plans(contents: Contents, today: date) -> list[Plan]:
 
 
 def _in_force(item: Resource, today: date) -> bool:
-    day, first, last = today.isoformat(), text(item, "period", "start")[:10], text(item, "period", "end")[:10]
+    in_force = covers(text(item, "period", "start"), text(item, "period", "end"), today)
     is_action = any(INTERVENTION in codings(category) for category in listed(item, "category"))
-    begun, ended = not first or first <= day, bool(last) and last < day
-    return begun and not ended and not is_action and not listed(item, "partOf") and text(item, "status") not in OVER
+    return in_force and not is_action and not listed(item, "partOf") and text(item, "status") not in OVER
 
 
 def _plan(contents: Contents, item: Resource) -> Plan:

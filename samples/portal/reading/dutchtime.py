@@ -8,6 +8,7 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 AMSTERDAM: Final = ZoneInfo("Europe/Amsterdam")
+SECOND: Final = timedelta(seconds=1)
 NOON: Final = time(12)
 DAYS: Final = ("maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag")
 MONTHS: Final = (
@@ -75,6 +76,14 @@ def moment(value: str) -> Moment | None:
     except ValueError:
         return None
     return Moment(at=at.astimezone(AMSTERDAM) if at.tzinfo else at.replace(tzinfo=AMSTERDAM), precision=precision)
+
+
+def covers(start: str, end: str, today: date) -> bool:
+    """Return whether a FHIR period holds on a Dutch day; what ends at midnight ends with the day before. Empty: without bound."""
+    first, last = moment(start), moment(end)
+    until = last and (Moment(at=last.at - SECOND, precision="minute") if last.precision == "minute" else last)
+    begun = first is None or today.isoformat() >= first.on_paper
+    return begun and (until is None or today.isoformat()[: len(until.on_paper)] <= until.on_paper)
 
 
 def long_day(day: date) -> str:

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Final
 
 from samples.portal.addresses import AUDIENCE, CONFIDENTIALITY, MEMBER, RIGHT
+from samples.portal.reading.dutchtime import covers
 from samples.portal.reading.resources import Contents, Resource, codings, dig, listed, text
 
 
@@ -80,9 +81,7 @@ def member_id(participant: Resource) -> str:
 
 def level_of(participant: Resource, today: date) -> Level:
     """Return a participant's level today."""
-    period = dig(participant, "period")
-    first, last, day = text(period, "start")[:10], text(period, "end")[:10], today.isoformat()
-    if (first and day < first) or (last and day > last):
+    if not covers(text(participant, "period", "start"), text(participant, "period", "end"), today):
         return Level.NONE
     codes = [code for role in listed(participant, "role") for system, code in codings(role) if system == RIGHT]
     return min((LEVELS.get(code, Level.NONE) for code in codes), default=Level.NONE)
