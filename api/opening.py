@@ -14,7 +14,7 @@ from gateway.clock import Clock
 from gateway.config import Config, config_path, load_config
 from gateway.database import Database, Role
 from gateway.errors import Misconfigured
-from gateway.installation import install
+from gateway.installation import install, recognise
 from gateway.roles import prepare
 from gateway.runtime import Gateway
 from gateway.state import key_folder, postgres_folder, state_folder
@@ -22,7 +22,10 @@ from gateway.state import key_folder, postgres_folder, state_folder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """An opened installation. ``organisations`` gives each code its number; ``server_pid`` is the embedded server's."""
+    """An opened installation. ``organisations`` gives each code its number; ``server_pid`` is the embedded server's.
+
+    ``differing`` are the codes of those for which the file says something else than is in use.
+    """
 
     config: Config
     gateway: Gateway
@@ -30,6 +33,7 @@ class Installation:
     dsn: str
     server_pid: int | None
     state: Path
+    differing: tuple[str, ...] = ()
 
     def org(self, code: str | None) -> int:
         """Return the number of the organisation named, or of the only one.
@@ -83,9 +87,11 @@ def open_installation(
     clock: Clock | None = None,
     pool: int = 12,
     embedded: bool = False,
+    apply: bool = True,
 ) -> Iterator[Installation]:
     """Open what the configuration describes, with the schema brought up to date. ``embedded`` leaves ``DATABASE_URL`` alone.
 
+    ``apply`` takes what the file says into use; without, what is in use stays, and ``Installation.differing`` tells of whom it isn't this.
     ``clock`` is the state folder's unless it is given: the machine's, or the demonstration's in its folder.
 
     Raises:
@@ -98,9 +104,18 @@ def open_installation(
         dsn, server_pid = stack.enter_context(database_server(state, embedded=embedded))
         migrate.upgrade(dsn)
         database = stack.enter_context(Database(dsn, role=role, clock=clock, max_size=pool))
-        rings = install(database, config, key_folder(state), clock)
+        if apply:
+            rings, differing = install(database, config, key_folder(state), clock), list[str]()
+        else:
+            rings, differing = recognise(database, config, key_folder(state), clock)
         organisations = dict(zip((o.code for o in config.organisations), rings, strict=True))
         gateway = Gateway(database=database, clock=clock, keys=rings.__getitem__)
         yield Installation(
-            config=config, gateway=gateway, organisations=organisations, dsn=dsn, server_pid=server_pid, state=state
+            config=config,
+            gateway=gateway,
+            organisations=organisations,
+            dsn=dsn,
+            server_pid=server_pid,
+            state=state,
+            differing=tuple(differing),
         )

@@ -1,6 +1,7 @@
 """Make the database know what the configuration says: organisations, neighbours, hours, keys, class maps and mapping versions.
 
-Running it again changes nothing. Nothing is ever removed here: what is no longer in the file keeps its history.
+Only what works with it takes it into use (``serve``, ``sync``); other commands look whether it differs. Running it again changes nothing.
+Nothing is ever removed here: what is no longer in the file keeps its history.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, Final
 
+from psycopg import Rollback
 from psycopg.types.json import Jsonb
 
 from gateway.clock import Clock
@@ -56,6 +58,17 @@ JUDGED_BY: Final = """
 select organisation.dossier_acr, organisation.step_up_minutes, organisation.expiry, organisation.freeze_at_end, portal.code, portal.step_up,
   portal.acr, portal.retraction, portal.audiences, portal.settings ->> 'origin' as origin
 from organisation left join portal on portal.org = organisation.id where organisation.code = %s order by portal.code"""
+# All that the file and the maps beside the program can change.
+IN_USE: Final = """
+select (select jsonb_agg(to_jsonb(found)) from (
+    select name, dossier_acr, step_up_minutes, expiry, freeze_at_end, freeze_on_death from organisation where id = %(org)s) found) as own,
+  (select jsonb_agg(to_jsonb(found) order by found.id) from (
+    select id, connector, system, zone, settings, shipped_sha from source where org = %(org)s) found) as sources,
+  (select jsonb_agg(to_jsonb(found) order by found.id) from (
+    select id, connector, settings, step_up, acr, retraction, max_entries, audiences from portal where org = %(org)s) found) as portals,
+  (select jsonb_agg(to_jsonb(found) order by found.id) from (
+    select id, zone, hours from schedule where org = %(org)s) found) as schedules,
+  (select jsonb_agg(to_jsonb(class_map) order by to_jsonb(class_map)) from class_map where org = %(org)s) as classes"""
 JUDGE_AGAIN: Final = """
 insert into disclose_due (org, client_id, cause) select distinct org, client_id, 'configuration' from link where org = %s"""
 
@@ -67,30 +80,74 @@ def install(database: Database, config: Config, key_folder: Path, clock: Clock) 
         Misconfigured: the keys on disk aren't those that this database was written with, or a neighbour has settings that its
             connector doesn't take.
     """
+    return dict(_install(database, organisation, key_folder, clock) for organisation in config.organisations)
+
+
+def recognise(database: Database, config: Config, key_folder: Path, clock: Clock) -> tuple[dict[int, KeyRing], list[str]]:
+    """Return each organisation's keys, and the codes of those for which the file says something else than is in use.
+
+    What is in use stays: a command that only looks takes nothing from anybody. An organisation that the database doesn't know is
+    brought into it, since nothing is in use of it yet.
+
+    Raises:
+        Misconfigured: as for ``install``.
+    """
     rings: dict[int, KeyRing] = {}
+    differing: list[str] = []
     for organisation in config.organisations:
-        before = _judged_by(database, organisation.code)
-        with database.transaction(None) as db:
-            org = db.execute(UPSERT_ORGANISATION, _organisation(organisation)).fetchone()
+        org = _number(database, organisation.code)
         if org is None:
-            raise Misconfigured(f"organisation {organisation.code}: the database gave it no number")
-        ring = load_or_create(key_folder / f"{organisation.code}.json")
-        with database.transaction(org.id) as db:
-            _recognise(db, org.id, ring)
-            _neighbours(db, org.id, organisation, clock)
-            if db.execute(JUDGED_BY, (organisation.code,)).fetchall() != before:
-                db.execute(JUDGE_AGAIN, (org.id,))
-        rings[org.id] = ring
-    return rings
+            org, ring = _install(database, organisation, key_folder, clock)
+            rings[org] = ring
+            continue
+        rings[org] = load_or_create(key_folder / f"{organisation.code}.json")
+        with database.transaction(org) as db:
+            _recognise(db, org, rings[org])
+        if _differs(database, org, organisation, clock):
+            differing.append(organisation.code)
+    return rings, differing
+
+
+def _install(database: Database, organisation: OrganisationConfig, key_folder: Path, clock: Clock) -> tuple[int, KeyRing]:
+    """Bring one organisation's tables in line with the file and return its number and its keys."""
+    before = _judged_by(database, organisation.code)
+    with database.transaction(None) as db:
+        org = db.execute(UPSERT_ORGANISATION, _organisation(organisation)).fetchone()
+    if org is None:
+        raise Misconfigured(f"organisation {organisation.code}: the database gave it no number")
+    ring = load_or_create(key_folder / f"{organisation.code}.json")
+    with database.transaction(org.id) as db:
+        _recognise(db, org.id, ring)
+        _neighbours(db, org.id, organisation, clock)
+        if db.execute(JUDGED_BY, (organisation.code,)).fetchall() != before:
+            db.execute(JUDGE_AGAIN, (org.id,))
+    return org.id, ring
+
+
+def _differs(database: Database, org: int, organisation: OrganisationConfig, clock: Clock) -> bool:
+    """Tell whether to install this would change anything, by doing so in a transaction that is rolled back."""
+    differs = False
+    with database.transaction(org) as db:
+        before = db.execute(IN_USE, {"org": org}).fetchone()
+        db.execute(UPSERT_ORGANISATION, _organisation(organisation))
+        _neighbours(db, org, organisation, clock)
+        differs = db.execute(IN_USE, {"org": org}).fetchone() != before
+        raise Rollback
+    return differs
+
+
+def _number(database: Database, code: str) -> int | None:
+    with database.transaction(None) as db:
+        known = db.execute(ORGANISATION, (code,)).fetchone()
+    return None if known is None else int(known.id)
 
 
 def _judged_by(database: Database, code: str) -> list[Any]:
     """Return what disclosure judged by until now; nothing of an organisation that is new."""
-    with database.transaction(None) as db:
-        known = db.execute(ORGANISATION, (code,)).fetchone()
-    if known is None:
+    org = _number(database, code)
+    if org is None:
         return []
-    with database.transaction(known.id) as db:
+    with database.transaction(org) as db:
         return db.execute(JUDGED_BY, (code,)).fetchall()
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="JSON lines, for programs.")]
 # What one command remembers, however often it opens the installation.
-TOLD_TIME = "api.cli.shared.told_time"
+NOTED = "api.cli.shared.noted"
 EXIT_ASIDE, EXIT_COULD_NOT_RUN, EXIT_LOSS = 1, 3, 4
 
 
@@ -30,8 +30,10 @@ class Options:
 
 
 @contextmanager
-def opened(context: typer.Context, begin: datetime | None = None) -> Iterator[tuple[Installation, int]]:
+def opened(context: typer.Context, begin: datetime | None = None, *, apply: bool = False) -> Iterator[tuple[Installation, int]]:
     """Yield (installation, organisation number) for the options given, with the clock begun at a UTC instant if one is given.
+
+    Only with ``apply`` does it take what the configuration says into use; else it tells where something else is.
 
     Raises:
         typer.BadParameter: ``--org`` is missing while there are several organisations, or names none of them.
@@ -42,8 +44,8 @@ def opened(context: typer.Context, begin: datetime | None = None) -> Iterator[tu
 
     options: Options = context.obj
     clock = shifted_clock(begin.replace(tzinfo=UTC)) if begin else None
-    with open_installation(options.config, state=options.state, clock=clock) as installation:
-        _tell_time(context, installation)
+    with open_installation(options.config, state=options.state, clock=clock, apply=apply) as installation:
+        _notes(context, installation)
         known = ", ".join(sorted(installation.organisations))
         if not known:
             raise Misconfigured("the configuration names no organisation; add one under organisations")
@@ -54,12 +56,20 @@ def opened(context: typer.Context, begin: datetime | None = None) -> Iterator[tu
         yield installation, installation.org(options.org)
 
 
-def _tell_time(context: typer.Context, installation: Installation) -> None:
-    """Say it once where a demonstration's folder makes a command go by another time than the reader's."""
+def _notes(context: typer.Context, installation: Installation) -> None:
+    """Say once where a command goes by something else than the reader may think: a demonstration's time, another configuration."""
     from api.demonstration.clock import has_own_clock
 
-    if has_own_clock(installation.state) and not context.meta.get(TOLD_TIME):
-        context.meta[TOLD_TIME] = True
+    if context.meta.get(NOTED):
+        return
+    context.meta[NOTED] = True
+    if installation.differing:
+        typer.echo(
+            f"note: for {', '.join(installation.differing)} the configuration or the maps are not what is in use; this command goes by "
+            "what is in use. zorgsluis sync takes them into use, and so does serve when it starts",
+            err=True,
+        )
+    if has_own_clock(installation.state):
         now = f"{installation.gateway.clock():%Y-%m-%d %H:%M} UTC"
         typer.echo(f"note: {installation.state} is a demonstration's, with a clock of its own: it is {now} there", err=True)
 

@@ -34,7 +34,7 @@ def sync(
     from schedules.threads import Threads
 
     configure()
-    with opened(context, clock) as (installation, org), Threads() as each:
+    with opened(context, clock, apply=True) as (installation, org), Threads() as each:
         gateway = installation.gateway
         if retry_parked:
             each(lambda row: release(gateway, org, row), [one.id for one in parked(gateway, org)])

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import yaml
 
+from api.opening import open_installation
 from tests.e2e import test_cli_consent
 from tests.e2e.test_cli_consent import Desk
 
@@ -15,14 +16,16 @@ NOWHERE = "http://127.0.0.1:1"
 
 
 def with_a_second_portal(desk: Desk) -> Desk:
-    """The same desk with one more portal, that nobody answers for."""
+    """The same desk with one more portal in use, that nobody answers for."""
     config = yaml.safe_load(desk.config.read_text())
     [organisation] = config["organisations"]
     settings = {**desk.portal.settings(), "base_url": NOWHERE}
     organisation["portals"].append({"code": "buiten", "connector": "member-fhir", "settings": settings})
     path = desk.config.with_name("two.yaml")
     path.write_text(yaml.safe_dump(config))
-    return replace(desk, config=path)
+    # As serve does when it starts again: the commands go by what is in use.
+    with open_installation(path, state=path.parent):
+        return replace(desk, config=path)
 
 
 def test_a_portal_that_is_down_is_named_and_costs_no_other_its_turn(desk: Desk) -> None:
@@ -76,3 +79,26 @@ def test_when_no_portal_can_be_asked_nothing_was_done(desk: Desk) -> None:
 
     assert code == 3
     assert [line.partition(":")[0] for line in said.splitlines()] == ["portal familie", "portal buiten"]
+
+
+def test_a_command_that_looks_takes_no_changed_configuration_into_use_and_says_so(desk: Desk) -> None:
+    config = yaml.safe_load(desk.config.read_text())
+    config["organisations"][0]["sharing"] = {"dossier_acr": 3}
+    path = desk.config.with_name("stricter.yaml")
+    path.write_text(yaml.safe_dump(config))
+    stricter = replace(desk, config=path)
+
+    assert desk.say("link", "list").startswith("portal ")
+    note, header, *_ = stricter.say("link", "list").splitlines()
+    assert note.startswith("note: for delinde the configuration or the maps are not what is in use")
+    assert header.startswith("portal ")
+    assert dossier_acr(desk) != 3
+
+    with open_installation(path, state=path.parent):
+        assert dossier_acr(desk) == 3
+    assert stricter.say("link", "list").startswith("portal ")
+
+
+def dossier_acr(desk: Desk) -> int:
+    with desk.installation.gateway.database.transaction(None) as db:
+        return int(db.execute("select dossier_acr from organisation").fetchone()[0])  # type: ignore[index]

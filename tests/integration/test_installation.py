@@ -14,7 +14,7 @@ import mappings
 from gateway.config import Config, OrganisationConfig, PortalConfig, ScheduleConfig, SharingConfig, SourceConfig
 from gateway.database import Database
 from gateway.errors import Misconfigured
-from gateway.installation import install
+from gateway.installation import IN_USE, install, recognise
 from tests.integration.store_world import START, Ticking
 
 ROOT = Path(__file__).parents[2]
@@ -155,3 +155,36 @@ def test_settings_that_a_connector_does_not_take_are_named_by_their_key_and_neve
     assert said in str(refused.value)
     assert "nightly" not in str(refused.value)
     assert "nowhere" not in str(refused.value)
+
+
+def test_who_only_looks_leaves_in_use_what_is_and_hears_that_the_file_says_something_else(
+    database: Database, tmp_path: Path, clock: Ticking, second_maps: Path
+) -> None:
+    first = config(SECOND)
+    rings, differing = recognise(database, first, tmp_path, clock)
+    assert (list(rings), differing) == ([one_org(database)], [])
+    before = in_use(database)
+    assert recognise(database, first, tmp_path, clock)[1] == []
+
+    lines = second_maps.read_text().splitlines(keepends=True)
+    second_maps.write_text("".join(lines[:-1]))
+    assert recognise(database, first, tmp_path, clock)[1] == ["delinde"]
+    second_maps.write_text("".join(lines))
+    assert recognise(database, config(SECOND, hours=(7, 9)), tmp_path, clock)[1] == ["delinde"]
+    assert in_use(database) == before
+
+    install(database, config(SECOND, hours=(7, 9)), tmp_path, clock)
+    assert recognise(database, config(SECOND, hours=(7, 9)), tmp_path, clock)[1] == []
+
+
+def one_org(database: Database) -> int:
+    with database.transaction(None) as db:
+        row = db.execute("select id from organisation where code = 'delinde'").fetchone()
+    assert row is not None
+    return int(row.id)
+
+
+def in_use(database: Database) -> list[Any]:
+    org = one_org(database)
+    with database.transaction(org) as db:
+        return db.execute(IN_USE, {"org": org}).fetchall() + db.execute("select cause from disclose_due").fetchall()
