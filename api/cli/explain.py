@@ -27,7 +27,7 @@ def explain(
     at: At = None,
     json: Json = False,
 ) -> None:
-    """Say in Dutch and English why a member sees or does not see a resource, and what single change would turn it round.
+    """Say in Dutch and English why a member sees or does not see a resource, what would turn it round, and what the portal holds.
 
     The question itself is audited.
     """
@@ -42,7 +42,9 @@ def explain(
         line(answer)
         return
     typer.echo(f"{answer.code}{f' ({answer.projection})' if answer.projection else ''}")
-    typer.echo(f"nl  {answer.nl}\nen  {answer.en}")
+    for told in (answer, answer.holds, answer.holds_in_all):
+        if told is not None:
+            typer.echo(f"nl  {told.nl}\nen  {told.en}")
     for decided in answer.deciding:
         typer.echo("on  " + ", ".join(f"{name} {_plain(value)}" for name, value in decided.items() if value not in (None, [])))
 

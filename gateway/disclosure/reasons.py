@@ -104,8 +104,10 @@ SENTENCES: Final[dict[str, Sentence]] = {
         en="This person does not see this: no valid representation has been recorded.",
     ),
     "age-gate": Sentence(
-        nl="Deze persoon ziet dit niet: vanwege de leeftijd van de cliënt beslist die hier zelf over.",
-        en="This person does not see this: at the client's age, the client decides about this.",
+        nl="Deze persoon ziet dit niet: wie dit recht gaf, kan dat gezien de leeftijd van de cliënt niet (meer) alleen; onder de 12 beslissen "
+        "de ouders, van 12 tot en met 15 ouders en cliënt samen, vanaf 16 de cliënt zelf.",
+        en="This person does not see this: at the client's age, who gave this right can't give it (alone, any more); under 12 the parents "
+        "decide, from 12 to 15 parents and client together, from 16 the client alone.",
     ),
     "no-grant": Sentence(
         nl="Deze persoon ziet dit niet: er is geen toestemming gegeven.",
@@ -132,7 +134,7 @@ SENTENCES: Final[dict[str, Sentence]] = {
         en="This person does not see this: the right is 'basic', this needs 'private messages and medical information'.",
     ),
     "step-up-missing": Sentence(
-        nl="Deze persoon ziet dit niet: het portaal vraagt hiervoor geen extra aanmeldstap (zoals een sms-code).",
-        en="This person does not see this: the portal does not ask for the extra sign-in step (such as an SMS code) that this needs.",
+        nl="Deze persoon ziet dit niet: aanmelden bij dit portaal haalt niet het niveau dat de organisatie hiervoor vraagt.",
+        en="This person does not see this: signing in to this portal does not reach the level that the organisation asks for it.",
     ),
 }

@@ -1,17 +1,16 @@
 """Why a member sees, or does not see, a resource or a class of information: now or on any earlier day.
 
-The reason, the records that decided, and the smallest single change that would turn it round. Each question is itself audited. Texts name
-rights, classes and numbers, never a person or content.
+The reason, the records that decided, the smallest single change that would turn it round, and what the portal holds whatever was decided.
+Each question is itself audited. Texts name rights, classes and numbers, never a person or content.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from gateway.audit import AuditEvent, append
 from gateway.clients import find_client
@@ -20,11 +19,16 @@ from gateway.disclosure.reasons import SENTENCES, Code, Sentence
 from gateway.errors import NotFound
 from gateway.insight.change import Change, smallest_change
 from gateway.insight.directory import brought_by
-from gateway.insight.moment import Item, Member, Moment, Recorded
+from gateway.insight.holding import Holding, holdings
+from gateway.insight.moment import NOT_YET, Item, Member, Moment, Recorded
 from gateway.insight.moment import moment as moment_of
+from gateway.insight.reason import sentence_of, stronger_sign_in
+from gateway.insight.words import day
 from gateway.runtime import Gateway
 
-AMSTERDAM: Final = ZoneInfo("Europe/Amsterdam")
+# What was asked about wasn't known at that moment: no rule decides then.
+NOT_KNOWN: Final = "not-known-then"
+Answer = Code | Literal["not-known-then"]
 DIRECTORY: Final = Sentence(
     nl="Deze persoon ziet dit niet: het gaat alleen mee met iets dat deze persoon mag zien en dat ernaar verwijst.",
     en="This person does not see this: it only travels with something that this person may see and that refers to it.",
@@ -44,28 +48,42 @@ FINAL: Final[frozenset[Code]] = frozenset(
 class Explanation:
     """The answer. ``deciding`` names the records that decided; ``change`` is the smallest single change that would make it visible.
 
-    Either ``resource`` or ``class_`` says what was asked about. ``at`` is the moment that the answer is about.
+    Either ``resource`` or ``class_`` says what was asked about. ``at`` is the moment that the answer is about. ``code`` is ``not-known-then``
+    where the resource or the class wasn't there yet. ``holds`` is what the portal holds of it, ``holds_in_all`` of everything for this
+    member; both are nothing for a moment to come.
     """
 
-    code: Code
+    code: Answer
     nl: str
     en: str
     member: str
     resource: str | None
     class_: str | None
     at: datetime
-    projection: str | None
-    deciding: tuple[dict[str, Any], ...]
-    change: str | None
+    projection: str | None = None
+    deciding: tuple[dict[str, Any], ...] = ()
+    change: str | None = None
+    holds: Holding | None = None
+    holds_in_all: Holding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Subject:
-    """What was asked about, as ``decide`` takes it; ``item`` unless it is a class."""
+    """What was asked about, as ``decide`` takes it; ``item`` unless it is a class. ``about`` names it for the trail."""
 
+    about: dict[str, str]
     facts: Facts
     item: Item | None
     deciding: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unknown:
+    """What was asked about is there now and wasn't known then; ``since`` where it is known from when."""
+
+    about: dict[str, str]
+    since: datetime | None
+    item: None = None
 
 
 def explain(
@@ -83,29 +101,21 @@ def explain(
     ``at`` in the past asks for what held then, by what was recorded then. In the future: if nothing else changes until then.
 
     Raises:
-        NotFound: no such member, resource or class in this organisation; or the resource was not there yet.
+        NotFound: no such member, resource or class in this organisation.
     """
     with gateway.database.transaction(org) as db:
         moment = moment_of(db, at, gateway.clock())
         found = _member(moment, member)
         subject = _class(moment, class_) if class_ is not None else _resource(moment, ref or "")
         recorded = moment.recorded(found.client_id)
-        verdict, sentence, brought = _verdict(moment, found, subject, recorded)
-        change = _change(moment, found, subject, recorded, verdict)
-        append(db, gateway.keys(org), org, [_event(found, subject, verdict.code, by, at)])
-    told = _told(sentence, change, at)
-    return Explanation(
-        code=verdict.code,
-        nl=told.nl,
-        en=told.en,
-        member=member,
-        resource=ref,
-        class_=class_,
-        at=moment.at,
-        projection=verdict.projection,
-        deciding=tuple(_deciding(found, subject, recorded, verdict, change, brought)),
-        change=None if change is None else change.name,
-    )
+        asked = Explanation(code=NOT_KNOWN, nl="", en="", member=member, resource=ref, class_=class_, at=moment.at)
+        if isinstance(subject, _Unknown):
+            answer = _not_known(asked, found, subject)
+        else:
+            answer = _decided(asked, moment, found, subject, recorded, when=at is not None)
+        answer = _with_holdings(answer, moment, found, subject, recorded)
+        append(db, gateway.keys(org), org, [_event(found, subject, answer.code, by, at)])
+    return answer
 
 
 def explain_person(
@@ -149,11 +159,14 @@ def _member(moment: Moment, member: str) -> Member:
     return found
 
 
-def _resource(moment: Moment, ref: str) -> _Subject:
+def _resource(moment: Moment, ref: str) -> _Subject | _Unknown:
     type_, _, id_ = ref.partition("/")
     item = moment.item(type_, id_)
     if item is None:
-        raise NotFound(f"{ref}: no such resource in this organisation{', at that time' if moment.past else ''}")
+        since = moment.item_since(type_, id_) if moment.past else None
+        if since is None:
+            raise NotFound(f"{ref}: no such resource in this organisation")
+        return _Unknown(about={"resource": ref}, since=since)
     deciding = {
         "class_key": f"{item.system} {item.class_key}",
         "class": item.facts.rule and item.facts.rule.class_,
@@ -162,16 +175,58 @@ def _resource(moment: Moment, ref: str) -> _Subject:
     }
     if not item.kept:
         deciding["facts"] = "of today: those of then were not kept"
-    return _Subject(facts=item.facts, item=item, deciding=deciding)
+    return _Subject(about={"resource": ref}, facts=item.facts, item=item, deciding=deciding)
 
 
-def _class(moment: Moment, class_: str) -> _Subject:
+def _class(moment: Moment, class_: str) -> _Subject | _Unknown:
     """Take the item of the class that is meant for the widest audience."""
     rules = moment.rules()
     if class_ not in rules:
-        raise NotFound(f"no class is called {class_}; there are: {', '.join(sorted(rules))}")
+        today = replace(moment, past=False).rules()
+        if moment.past and class_ in today:
+            return _Unknown(about={"class": class_}, since=moment.class_since(class_))
+        raise NotFound(f"no class is called {class_}; there are: {', '.join(sorted({*rules, *today}))}")
     widest = min(typical(rules[class_], moment.at), key=lambda facts: facts.rule is None or facts.rule.audience != "circle")
-    return _Subject(facts=widest, item=None, deciding={"class": class_, "rules": len(rules[class_])})
+    return _Subject(about={"class": class_}, facts=widest, item=None, deciding={"class": class_, "rules": len(rules[class_])})
+
+
+def _not_known(asked: Explanation, member: Member, subject: _Unknown) -> Explanation:
+    """Say that nothing was known of it, and since when something is; what doesn't decide isn't told besides the link."""
+    since = day(subject.since) if subject.since else None
+    later = Sentence(nl=f"; dat is er sinds {since.nl}", en=f"; there is since {since.en}") if since else Sentence(nl="", en="")
+    told = Sentence(nl=f"hierover was toen nog niets bekend{later.nl}.", en=f"nothing was known of this then{later.en}.")
+    when = _when(asked.at)
+    link = {"link": member.link_id, "state": member.state, "portal": member.portal}
+    return replace(asked, nl=f"{when.nl}{told.nl}", en=f"{when.en}{told.en}", deciding=(link, subject.about))
+
+
+def _decided(
+    asked: Explanation, moment: Moment, member: Member, subject: _Subject, recorded: Recorded, *, when: bool
+) -> Explanation:
+    """Decide about what there was, and tell it."""
+    verdict, sentence, brought = _verdict(moment, member, subject, recorded)
+    change = _change(moment, member, subject, recorded, verdict)
+    told = _told(sentence, change, asked.at if when else None)
+    return replace(
+        asked,
+        code=verdict.code,
+        nl=told.nl,
+        en=told.en,
+        projection=verdict.projection,
+        deciding=tuple(_deciding(member, subject, recorded, verdict, change, brought)),
+        change=None if change is None else change.name,
+    )
+
+
+def _with_holdings(
+    answer: Explanation, moment: Moment, member: Member, subject: _Subject | _Unknown, recorded: Recorded
+) -> Explanation:
+    """Add what the portal holds: what is decided isn't always what is there."""
+    found = holdings(moment, [member], recorded)
+    if found is None:
+        return answer
+    keys = None if answer.class_ is not None else [] if subject.item is None else [subject.item.facts.rkey]
+    return replace(answer, holds=found.of(member.link_id, keys=keys, class_=answer.class_), holds_in_all=found.of(member.link_id))
 
 
 def _verdict(moment: Moment, member: Member, subject: _Subject, recorded: Recorded) -> tuple[Verdict, Sentence, int | None]:
@@ -183,7 +238,7 @@ def _verdict(moment: Moment, member: Member, subject: _Subject, recorded: Record
     directory = item is not None and item.client_id is None
     if not directory or item is None or verdict.code in ("not-linked", "client-stop", "resource-withdrawn"):
         part = verdict.permitted and verdict.projection not in WHOLE
-        return verdict, PART if part else SENTENCES[verdict.code], None
+        return verdict, PART if part else sentence_of(verdict, member, policy, moment.at), None
     brought = brought_by(moment, subscriber, policy, member.client_id, item)
     if brought is None:
         return Verdict(code="no-grant"), DIRECTORY, None
@@ -192,26 +247,32 @@ def _verdict(moment: Moment, member: Member, subject: _Subject, recorded: Record
 
 def _change(moment: Moment, member: Member, subject: _Subject, recorded: Recorded, verdict: Verdict) -> Change | None:
     own = subject.item is None or subject.item.client_id == member.client_id
-    if verdict.permitted or not own or verdict.code in FINAL:
+    if verdict.permitted or not own or verdict.code in FINAL or member.state == NOT_YET:
         return None
-    return smallest_change(subject.facts, member.subscriber, recorded, moment.at)
+    change = smallest_change(subject.facts, member.subscriber, recorded, moment.at)
+    if change is None or change.name != "step-up":
+        return change
+    helps = stronger_sign_in(member.subscriber)
+    return replace(change, nl=helps.nl, en=helps.en)
 
 
 def _told(sentence: Sentence, change: Change | None, at: datetime | None) -> Sentence:
     """Say it, with the moment before it when one was asked for, and the change after it when there is one."""
-    when = Sentence(nl="", en="")
-    if at is not None:
-        day = at.astimezone(AMSTERDAM)
-        when = Sentence(nl=f"Op {day:%d-%m-%Y om %H:%M}: ", en=f"On {day:%Y-%m-%d at %H:%M}: ")
+    when = Sentence(nl="", en="") if at is None else _when(at)
     then = Sentence(nl=f" {change.nl}", en=f" {change.en}") if change else Sentence(nl="", en="")
     return Sentence(nl=f"{when.nl}{sentence.nl}{then.nl}", en=f"{when.en}{sentence.en}{then.en}")
+
+
+def _when(at: datetime) -> Sentence:
+    told = day(at)
+    return Sentence(nl=f"Op {told.nl}: ", en=f"On {told.en}: ")
 
 
 def _deciding(
     member: Member, subject: _Subject, recorded: Recorded, verdict: Verdict, change: Change | None, brought: int | None
 ) -> Iterator[dict[str, Any]]:
     """Name the records that the verdict rests on: numbers, states and codes."""
-    yield {"link": member.link_id, "state": member.subscriber.link_state, "portal": member.portal}
+    yield {"link": member.link_id, "state": member.state, "portal": member.portal}
     yield subject.deciding
     yield from (_grant(grant) for grant in recorded.policy.grants if grant.id == verdict.grant_id)
     if verdict.code == "excluded":
@@ -229,14 +290,12 @@ def _grant(grant: Grant) -> dict[str, Any]:
     return {"grant": grant.id, "level": grant.level, "status": grant.status, "basis": grant.basis, **narrowed}
 
 
-def _event(member: Member, subject: _Subject, code: Code, by: str, at: datetime | None) -> AuditEvent:
+def _event(member: Member, subject: _Subject | _Unknown, answer: Answer, by: str, at: datetime | None) -> AuditEvent:
     """Tell the trail who asked what, and what the answer was."""
-    item = subject.item
-    about = {"class": subject.deciding["class"]} if item is None else {"resource": f"{item.facts.rtype}/{item.facts.rid}"}
-    detail = {**about, "code": code, "portal": member.portal}
+    detail = {**subject.about, "code": answer, "portal": member.portal}
     if at is not None:
         detail["as_of"] = at.astimezone(UTC).isoformat()
-    rkey = None if item is None else item.facts.rkey
+    rkey = None if subject.item is None else subject.item.facts.rkey
     return AuditEvent(
         event="explain", action="R", agent=by, client_id=member.client_id, link_id=member.link_id, rkey=rkey, detail=detail
     )

@@ -1,41 +1,56 @@
-"""Who sees which class of a client's information, as a table: people by classes, now or on any earlier day."""
+"""Who sees which class of a client's information, as a table: people by classes, now or on any earlier day.
+
+Beside what was decided stands what the portal holds: it may have things that the person isn't to see any more.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from gateway.audit import AuditEvent, append
 from gateway.clients import find_client
 from gateway.disclosure.decide import ClassRule, Level, Policy, Subscriber, Verdict, decide
-from gateway.disclosure.reasons import Code
-from gateway.disclosure.rules import within
+from gateway.disclosure.reasons import Code, Sentence
+from gateway.disclosure.standing import level_at
 from gateway.insight.explain import typical
+from gateway.insight.holding import Holding, Holdings, holdings
 from gateway.insight.moment import Item, Member
 from gateway.insight.moment import moment as moment_of
 from gateway.runtime import Gateway
 
 # Has no rights of its own: it travels with what refers to it.
 DIRECTORY: Final = "directory"
-WIDER: Final[tuple[Level, ...]] = ("none", "basic", "private-medical")
+NOTHING_KNOWN: Final = Sentence(
+    nl="Toen was er nog niets bekend: geen soorten gegevens, en dus niets dat iemand kon zien.",
+    en="Nothing was known then: no classes of information, and so nothing that anybody could see.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One person, one class. ``code`` and ``projection`` are of an ordinary item; ``shown`` and ``withheld`` count the items that there are."""
+    """One person, one class. ``code`` and ``projection`` are of an ordinary item; ``shown`` and ``withheld`` count the items that there are.
+
+    ``held`` counts those that the portal holds, ``staying`` those of them that aren't due there, by why.
+    """
 
     code: Code
     projection: str | None
     shown: int
     withheld: Mapping[str, int]
+    held: int = 0
+    staying: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One person at one portal, with the widest level that held; ``person`` is their number at the source."""
+    """One person at one portal, with the widest level that held; ``person`` is their number at the source.
+
+    ``state`` is ``not-yet`` before they were linked. ``holds`` is everything that the portal holds for them; nothing for a moment to come.
+    """
 
     member: str
     portal: str
@@ -43,11 +58,12 @@ class Line:
     state: str
     level: Level
     cells: Mapping[str, Cell]
+    holds: Holding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """The whole table; ``classes`` in the order of its columns."""
+    """The whole table; ``classes`` in the order of its columns. Without any, nothing was known at that moment."""
 
     at: datetime
     classes: tuple[str, ...]
@@ -64,8 +80,9 @@ def matrix(gateway: Gateway, org: int, client: str | int, *, at: datetime | None
         client_id = find_client(db, gateway.keys(org).ids(), client)
         moment = moment_of(db, at, gateway.clock())
         rules = {class_: found for class_, found in moment.rules().items() if class_ != DIRECTORY}
-        policy, items = moment.recorded(client_id).policy, _by_class(moment.items(client_id))
-        lines = tuple(_line(member, policy, rules, items, moment.at) for member in moment.members(client_id))
+        recorded, items, members = moment.recorded(client_id), _by_class(moment.items(client_id)), moment.members(client_id)
+        found = holdings(moment, members, recorded)
+        lines = tuple(_held(_line(member, recorded.policy, rules, items, moment.at), member, found) for member in members)
         detail = {"as_of": moment.at.astimezone(UTC).isoformat(), "members": len(lines)}
         append(db, gateway.keys(org), org, [AuditEvent(event="matrix", action="R", agent=by, client_id=client_id, detail=detail)])
     return Matrix(at=moment.at, classes=tuple(rules), lines=lines)
@@ -86,20 +103,21 @@ def _line(
         member=member.member,
         portal=member.portal,
         person=member.person,
-        state=member.subscriber.link_state,
-        level=_level(member.subscriber, policy, at),
+        state=member.state,
+        level=level_at(member.subscriber, policy, at),
         cells={class_: _cell(found, items.get(class_, []), member.subscriber, policy, at) for class_, found in rules.items()},
     )
 
 
-def _level(subscriber: Subscriber, policy: Policy, at: datetime) -> Level:
-    """Return the widest level of a person's rights that hold."""
-    levels = (
-        grant.level
-        for grant in policy.grants
-        if grant.person == subscriber.person and grant.status == "active" and within(at, grant.valid_from, grant.valid_to)
-    )
-    return max(levels, key=WIDER.index, default="none")
+def _held(line: Line, member: Member, found: Holdings | None) -> Line:
+    """Add what the portal holds, in all and of each class."""
+    if found is None:
+        return line
+    cells: dict[str, Cell] = {}
+    for class_, cell in line.cells.items():
+        holding = found.of(member.link_id, class_=class_)
+        cells[class_] = replace(cell, held=holding.held, staying={one.why: one.count for one in holding.staying})
+    return replace(line, cells=cells, holds=found.of(member.link_id))
 
 
 def _cell(rules: list[ClassRule], items: list[Item], subscriber: Subscriber, policy: Policy, at: datetime) -> Cell:

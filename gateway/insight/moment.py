@@ -1,7 +1,8 @@
 """What was recorded of a client at a moment: links, rights and the class map as they stood then, and each resource in its version of then.
 
-Rights are bitemporal: what counts is what was recorded by that moment and not yet superseded; whether it then held is for ``decide``. Three
-things have no past: how a portal signs people in, what the organisation asks of that, and a client's dates of birth and of the end of care.
+Rights are bitemporal: what counts is what was recorded by that moment and not yet superseded; whether it then held is for ``decide``. What
+has no past: how a portal signs people in and takes back, what the organisation asks of that, and a client's dates of birth and of the end of
+care.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from typing import Any, Final
 from gateway.database import Connection
 from gateway.disclosure.decide import ClassRule, Exclusion, ExternalConsent, Facts, Grant, Policy, Representation, Subscriber
 
-LINKS: Final = """
+# The state of a link before there was one.
+NOT_YET: Final = "not-yet"
+LINKS: Final = f"""
 select link.id, link.client_id, link.person_id, link.member::text as member, link.related_rid, person.code as person,
   portal.code as portal, case when portal.step_up then portal.acr else 1 end as acr, portal.settings ->> 'origin' as origin,
-  portal.audiences, organisation.dossier_acr, organisation.step_up_minutes, coalesce(past.state, 'ended') as state
+  portal.audiences, portal.retraction, link.linked_at, organisation.dossier_acr, organisation.step_up_minutes,
+  coalesce(past.state, '{NOT_YET}') as state
 from link join portal on portal.id = link.portal_id join person on person.id = link.person_id
 join organisation on organisation.id = link.org
 left join lateral (
@@ -25,9 +29,9 @@ left join lateral (
 LINK_OF_MEMBER: Final = f"{LINKS} where link.member = %(member)s"
 LINKS_OF_CLIENT: Final = f"{LINKS} where link.client_id = %(client)s order by portal.code, link.linked_at, link.id"
 CLIENT: Final = """
-select client.birth_date, client.end_of_care_at, past.reason
+select client.birth_date, client.end_of_care_at, past.reason, past.frozen
 from client left join lateral (
-  select reason from client_stop where client_id = client.id and since <= %(at)s order by since desc, seq desc limit 1) past on true
+  select reason, frozen from client_stop where client_id = client.id and since <= %(at)s order by since desc, seq desc limit 1) past on true
 where client.id = %(client)s"""
 RECORDED: Final = """
 client_id = %(client)s and recorded_at <= %(at)s and (superseded_at is null or superseded_at > %(at)s) order by id"""
@@ -79,16 +83,28 @@ select distinct class_, audience, basic_projection, label from (
   where since <= %(at)s order by system, class_key, since desc, seq desc) newest
 where class_ is not null order by class_, audience, basic_projection, label"""
 
+CLASS_SINCE: Final = """
+select min(since) as since from class_map_version where class = %(class)s and since > '-infinity'"""
+ITEM_SINCE: Final = """
+select min(history.last_updated) as since from resource join resource_history history on history.rkey = resource.rkey
+where resource.rtype = %(type)s and resource.rid = %(id)s"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A person's link to a client at a portal, as it stood; ``person`` is their number at the source."""
+    """A person's link to a client at a portal, as it stood; ``person`` is their number at the source.
+
+    ``state`` is ``not-yet`` before the first link, of ``linked_at``; ``retraction`` is how the portal takes back.
+    """
 
     link_id: int
     client_id: int
     member: str
     person: str
     portal: str
+    state: str
+    linked_at: datetime
+    retraction: str
     subscriber: Subscriber
 
 
@@ -107,21 +123,26 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A client's policy, and the numbers of the records that it is made of, in the policy's order."""
+    """A client's policy, and the numbers of the records that it is made of, in the policy's order.
+
+    ``stop`` is why sharing was stopped, ``frozen`` that what was at the portals was left there.
+    """
 
     policy: Policy
     exclusions: tuple[int, ...]
     external: tuple[int, ...]
     stop: str | None
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A moment on one connection; ``past`` tells that it lies before now."""
+    """A moment on one connection; ``past`` tells that it lies before now, ``ahead`` that it is to come."""
 
     db: Connection
     at: datetime
     past: bool
+    ahead: bool = False
 
     def member(self, member: str) -> Member | None:
         """Return a member by its uuid."""
@@ -152,6 +173,7 @@ class Moment:
             exclusions=tuple(row.id for row in exclusions),
             external=tuple(row.id for row in external),
             stop=client.reason,
+            frozen=bool(client.frozen),
         )
 
     def item(self, type_: str, id_: str) -> Item | None:
@@ -174,6 +196,16 @@ class Moment:
             found.setdefault(rule.class_, []).append(rule)
         return found
 
+    def class_since(self, class_: str) -> datetime | None:
+        """Return since when a class of today is in the class map; nothing when there is no such class, or it always was."""
+        row = self.db.execute(CLASS_SINCE, {"class": class_}).fetchone()
+        return None if row is None else row.since
+
+    def item_since(self, type_: str, id_: str) -> datetime | None:
+        """Return since when a resource is there; nothing when there is none."""
+        row = self.db.execute(ITEM_SINCE, {"type": type_, "id": id_}).fetchone()
+        return None if row is None else row.since
+
     def _items(self, which: str, values: dict[str, Any]) -> Iterator[Item]:
         query = f"{THEN if self.past else NOW} {which}"
         for row in self.db.execute(query, {"at": self.at, **values}):
@@ -183,7 +215,7 @@ class Moment:
 def moment(db: Connection, at: datetime | None, now: datetime) -> Moment:
     """Return a moment on an open transaction: ``now`` unless another is given."""
     db.execute(PLAN_ONCE)
-    return Moment(db, at or now, past=at is not None and at < now)
+    return Moment(db, at or now, past=at is not None and at < now, ahead=at is not None and at > now)
 
 
 def _without_id(row: Any) -> dict[str, Any]:
@@ -201,7 +233,7 @@ def _frozen(row: Any, name: str) -> dict[str, Any]:
 def _member(row: Any) -> Member:
     subscriber = Subscriber(
         person=row.person_id,
-        link_state=row.state,
+        link_state="ended" if row.state == NOT_YET else row.state,
         acr=row.acr,
         needed_acr=row.dossier_acr,
         step_up_minutes=row.step_up_minutes,
@@ -215,6 +247,9 @@ def _member(row: Any) -> Member:
         member=row.member,
         person=row.person,
         portal=row.portal,
+        state=row.state,
+        linked_at=row.linked_at,
+        retraction=row.retraction,
         subscriber=subscriber,
     )
 

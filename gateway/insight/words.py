@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from gateway.disclosure.reasons import Sentence
 
+AMSTERDAM: Final = ZoneInfo("Europe/Amsterdam")
 UNMAPPED: Final = "unmapped"
 # class → ((one, many) in Dutch, (one, many) in English)
 CLASS_WORDS: Final[Mapping[str, tuple[tuple[str, str], tuple[str, str]]]] = {
@@ -33,6 +36,12 @@ CLASS_WORDS: Final[Mapping[str, tuple[tuple[str, str], tuple[str, str]]]] = {
     UNMAPPED: (("stuk van onbekende soort", "stukken van onbekende soort"), ("item of unknown kind", "items of unknown kind")),
 }
 ITEM: Final = (("stuk", "stukken"), ("item", "items"))
+
+
+def day(at: datetime) -> Sentence:
+    """Say when, in Dutch time to the minute."""
+    local = at.astimezone(AMSTERDAM)
+    return Sentence(nl=f"{local:%d-%m-%Y om %H:%M}", en=f"{local:%Y-%m-%d at %H:%M}")
 
 
 def counted(class_: str, count: int) -> Sentence:

@@ -68,7 +68,7 @@ CASES: dict[str, Case] = {
     "too old for the right": (lambda w: grant(w, data_from=LATER), "before-data-period", "data-period"),
     "another class": (lambda w: grant(w, classes=["calendar"]), "class-not-in-grant", "class"),
     "excluded": (
-        lambda w: (grant(w), consent.exclude(w.gateway, w.org, client="1001", reason_code="x", set_by="x", class_="report")),
+        lambda w: (grant(w), consent.exclude(w.gateway, w.org, client="1001", reason_code="other", set_by="x", class_="report")),
         "excluded",
         "lift-exclusion",
     ),
@@ -78,7 +78,7 @@ CASES: dict[str, Case] = {
         "lift-objection",
     ),
     "stopped": (
-        lambda w: (grant(w), consent.stop(w.gateway, w.org, client="1001", reason="x", freeze=False)),
+        lambda w: (grant(w), consent.stop(w.gateway, w.org, client="1001", reason="other", freeze=False)),
         "client-stop",
         "resume",
     ),
@@ -119,7 +119,7 @@ CASES: dict[str, Case] = {
     "two things at once": (
         lambda w: (
             grant(w, status="suspended"),
-            consent.exclude(w.gateway, w.org, client="1001", reason_code="x", set_by="x"),
+            consent.exclude(w.gateway, w.org, client="1001", reason_code="other", set_by="x"),
         ),
         "excluded",
         None,
@@ -146,7 +146,7 @@ def test_each_reason_is_the_views_own_with_the_one_change_that_would_turn_it_rou
 
 def test_the_change_names_the_record_that_it_would_be_made_to(world: World, report: str) -> None:
     member = world.link("50", "private-medical")
-    number = consent.exclude(world.gateway, world.org, client="1001", reason_code="x", set_by="x", class_="report")
+    number = consent.exclude(world.gateway, world.org, client="1001", reason_code="other", set_by="x", class_="report")
 
     answer = explain(world.gateway, world.org, member, report)
 
@@ -269,11 +269,11 @@ def test_a_right_recorded_later_changes_nothing_about_the_days_before(world: Wor
 def test_links_stops_and_exclusions_are_those_of_then(world: World, report: str) -> None:
     member = world.link("50", "private-medical")
     world.clock.pass_time(days=10)
-    number = consent.exclude(world.gateway, world.org, client="1001", reason_code="x", set_by="x")
+    number = consent.exclude(world.gateway, world.org, client="1001", reason_code="other", set_by="x")
     world.clock.pass_time(days=10)
     consent.lift(world.gateway, world.org, client="1001", exclusion=number)
     world.clock.pass_time(days=10)
-    consent.stop(world.gateway, world.org, client="1001", reason="x", freeze=False)
+    consent.stop(world.gateway, world.org, client="1001", reason="other", freeze=False)
     world.clock.pass_time(days=10)
     consent.resume(world.gateway, world.org, client="1001")
     world.clock.pass_time(days=10)
@@ -307,13 +307,75 @@ def test_an_item_is_judged_by_its_version_of_then(world: World, report: str) -> 
     assert [answer.deciding[1]["version"] for answer in answers] == [1, 2, 3]
 
 
-def test_an_item_that_was_not_there_yet_is_not_found_then(world: World) -> None:
+def test_of_an_item_that_was_not_there_yet_nothing_was_known_then(world: World) -> None:
     member = world.link("50", "private-medical")
     world.clock.pass_time(days=10)
     world.store(world.report("2"))
 
-    with pytest.raises(NotFound, match="at that time"):
-        told(world, member, world.ref("Observation", "2"), 5)
+    answer = told(world, member, world.ref("Observation", "2"), 5)
+
+    assert (answer.code, answer.change) == ("not-known-then", None)
+    assert answer.nl == "Op 07-03-2026 om 08:00: hierover was toen nog niets bekend; dat is er sinds 12-03-2026 om 08:00."
+    assert world.one("select detail from audit_event where event = 'explain'").detail["code"] == "not-known-then"
+    with pytest.raises(NotFound):
+        told(world, member, "Observation/nowhere", 5)
+
+
+def test_before_the_first_sync_nothing_was_known_of_a_class_either(world: World) -> None:
+    member = world.link("50", "private-medical")
+
+    answer = explain(world.gateway, world.org, member, class_="report", at=START - timedelta(days=1))
+
+    assert answer.code == "not-known-then"
+    assert answer.en == "On 2026-03-01 at 08:00: nothing was known of this then; there is since 2026-03-02 at 08:00."
+    with pytest.raises(NotFound, match="report"):
+        explain(world.gateway, world.org, member, class_="weather", at=START - timedelta(days=1))
+
+
+def test_a_link_that_was_not_there_yet_has_not_ended(world: World, report: str) -> None:
+    world.clock.pass_time(days=10)
+    member = world.link("50", "private-medical")
+
+    answer = told(world, member, report, 5)
+
+    assert (answer.code, answer.change, answer.deciding[0]["state"]) == ("not-linked", None, "not-yet")
+    assert "er was nog geen koppeling" in answer.nl
+    assert "since 2026-03-12 at 08:00" in answer.en
+
+
+# What a reason says here ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("born", "parental", "says"),
+    [
+        ("2018-05-01", False, "de ouders, en wat het kind zelf gaf, telt niet"),
+        ("2013-05-01", True, "beslist samen met de ouders"),
+        ("2009-05-01", True, "beslist zelf"),
+    ],
+    ids=["under 12", "12 to 15", "16 and older"],
+)
+def test_the_age_gate_says_who_decides_at_the_clients_age(world: World, report: str, born: str, parental: bool, says: str) -> None:
+    member = world.link("50", "private-medical")
+    put(world, "update client set birth_date = %s where id = %s", born, world.client())
+    put(world, "update trust_grant set parental = %s where org = %s and superseded_at is null", parental, world.org)
+
+    answer = explain(world.gateway, world.org, member, report)
+
+    assert answer.code == "age-gate"
+    assert says in answer.nl
+
+
+def test_a_sign_in_that_is_too_weak_is_told_by_its_levels_and_nothing_that_the_member_does_helps(world: World, report: str) -> None:
+    member = world.link("50", "private-medical")
+    put(world, "update organisation set dossier_acr = 3 where id = %s", world.org)
+
+    answer = explain(world.gateway, world.org, member, report)
+
+    assert (answer.code, answer.change) == ("step-up-missing", "step-up")
+    assert "reaches level 2, the organisation asks level 3" in answer.en
+    assert "haalt niveau 2, de organisatie vraagt hiervoor niveau 3" in answer.nl
+    assert answer.nl.endswith("een extra aanmeldstap van deze persoon of een ander recht helpt niet.")
 
 
 def test_a_version_of_before_its_facts_were_kept_is_judged_by_those_of_today_and_that_is_said(world: World, report: str) -> None:

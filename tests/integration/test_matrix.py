@@ -98,6 +98,38 @@ def test_the_matrix_of_a_day_is_that_of_the_rights_and_the_items_of_that_day(wor
     assert (now.state, now.cells["report"]) == ("ended", Cell(code="not-linked", projection=None, shown=0, withheld={}))
 
 
+def test_a_link_that_was_not_there_yet_has_not_ended_and_before_the_first_sync_there_are_no_classes(world: World) -> None:
+    world.clock.pass_time(days=10)
+    world.link("50", "basic")
+
+    early = matrix(world.gateway, world.org, "1001", at=START - timedelta(days=1))
+
+    assert [(line.state, line.level, line.cells) for line in early.lines] == [("not-yet", "none", {})]
+    assert early.classes == ()
+    assert by_person(world, at=START + timedelta(days=5))["50"].state == "not-yet"
+
+
+def test_a_right_by_a_mandate_that_has_ended_is_no_level(world: World) -> None:
+    world.link("50")
+    until = START + timedelta(days=10)
+    consent.add_mandate(
+        world.gateway,
+        world.org,
+        client="1001",
+        person="50",
+        kind="written-proxy",
+        scope=["medical"],
+        valid_from=START,
+        valid_to=until,
+    )
+    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="private-medical", basis="statutory")
+
+    assert by_person(world)["50"].level == "private-medical"
+    world.clock.pass_time(days=11)
+    assert by_person(world)["50"].level == "none"
+    assert by_person(world, at=START)["50"].level == "private-medical"
+
+
 def test_a_matrix_is_asked_for_in_the_trail(world: World) -> None:
     world.link("50", "basic")
 
