@@ -343,41 +343,6 @@ def test_a_link_that_was_not_there_yet_has_not_ended(world: World, report: str) 
     assert "since 2026-03-12 at 08:00" in answer.en
 
 
-# What a reason says here ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("born", "parental", "says"),
-    [
-        ("2018-05-01", False, "de ouders, en wat het kind zelf gaf, telt niet"),
-        ("2013-05-01", True, "beslist samen met de ouders"),
-        ("2009-05-01", True, "beslist zelf"),
-    ],
-    ids=["under 12", "12 to 15", "16 and older"],
-)
-def test_the_age_gate_says_who_decides_at_the_clients_age(world: World, report: str, born: str, parental: bool, says: str) -> None:
-    member = world.link("50", "private-medical")
-    put(world, "update client set birth_date = %s where id = %s", born, world.client())
-    put(world, "update trust_grant set parental = %s where org = %s and superseded_at is null", parental, world.org)
-
-    answer = explain(world.gateway, world.org, member, report)
-
-    assert answer.code == "age-gate"
-    assert says in answer.nl
-
-
-def test_a_sign_in_that_is_too_weak_is_told_by_its_levels_and_nothing_that_the_member_does_helps(world: World, report: str) -> None:
-    member = world.link("50", "private-medical")
-    put(world, "update organisation set dossier_acr = 3 where id = %s", world.org)
-
-    answer = explain(world.gateway, world.org, member, report)
-
-    assert (answer.code, answer.change) == ("step-up-missing", "step-up")
-    assert "reaches level 2, the organisation asks level 3" in answer.en
-    assert "haalt niveau 2, de organisatie vraagt hiervoor niveau 3" in answer.nl
-    assert answer.nl.endswith("een extra aanmeldstap van deze persoon of een ander recht helpt niet.")
-
-
 def test_a_version_of_before_its_facts_were_kept_is_judged_by_those_of_today_and_that_is_said(world: World, report: str) -> None:
     member = world.link("50", "private-medical")
     put(

@@ -63,7 +63,10 @@ def test_what_is_seen_is_held_and_nothing_stays(world: store_world.World) -> Non
 
 @pytest.mark.parametrize(
     ("reason", "why", "says"),
-    [("death", "frozen-death", "bevroren bij het overlijden"), ("safety", "frozen-stop", "bevroren toen het delen werd stopgezet")],
+    [
+        ("death", "frozen-death", "bevroren bij het overlijden"),
+        ("safety", "frozen-stop", "bevroren toen het delen werd stopgezet"),
+    ],
     ids=["death", "another stop"],
 )
 def test_what_a_freeze_left_is_told_beside_the_stop(world: store_world.World, reason: str, why: str, says: str) -> None:
@@ -181,7 +184,10 @@ def test_what_was_taken_back_and_read_back_is_gone(real: delivery_world.World) -
     found = weight(real, member)
 
     assert (found.held, found.gone, found.gone_at) == (0, 1, real.clock())
-    assert found.nl == "Het portaal heeft hiervan niets. Teruggehaald, en bij teruglezen weg: 1 stuk, het laatst op 20-11-2026 om 09:00."
+    assert (
+        found.nl
+        == "Het portaal heeft hiervan niets. Teruggehaald, en bij teruglezen weg: 1 stuk, het laatst op 20-11-2026 om 09:00."
+    )
 
 
 def test_on_an_earlier_day_the_trail_tells_what_was_held_and_what_became_of_it(real: delivery_world.World) -> None:
