@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from api.cli.lookups import looked_at
-from api.cli.periods import Until, end
-from api.cli.rights import By, ClientArgument, changing_rights, known_classes, told
+from api.cli.periods import Until, end, last_day
+from api.cli.rights import By, ClientArgument, Simulate, decide, known_classes
 from api.cli.shared import Json, line, opened, table
+
+if TYPE_CHECKING:
+    from gateway.runtime import Gateway
+
+# The lists of gateway/consent/reasons.py; a test keeps them equal.
+EXCLUSIONS: Final = "good-care, client-asked, representative-asked, family-conflict, third-party, safety, court or other"
+STOPS: Final = "death, end-of-care, client-asked, representative-asked, safety, court, incident or other"
 
 
 def register(app: typer.Typer) -> None:
@@ -24,20 +31,23 @@ def register(app: typer.Typer) -> None:
 def exclude(
     context: typer.Context,
     client: ClientArgument,
-    reason: Annotated[str, typer.Option(help="Why, as a code: good-care, client-asked, …", metavar="CODE")],
+    reason: Annotated[str, typer.Option(help=f"Why: {EXCLUSIONS}.", metavar="CODE")],
     person: Annotated[str | None, typer.Option(help="Only for this person; else for everybody.", metavar="PERSON")] = None,
     class_: Annotated[str | None, typer.Option("--class", help="Only this class.", metavar="NAME")] = None,
     resource: Annotated[str | None, typer.Option(help="Only this resource.", metavar="TYPE/ID")] = None,
     until: Until = None,
+    simulate: Simulate = False,
     by: By = "operator",
 ) -> None:
     """Forbid, whatever was granted: what was delivered of it is retracted at once."""
     from gateway import consent
 
     ends = end(until, "--until")
-    with changing_rights(context) as (gateway, org):
-        known_classes(gateway, org, [class_] if class_ else None)
-        number = consent.exclude(
+    with opened(context) as (installation, org):
+        known_classes(installation.gateway, org, [class_] if class_ else None)
+
+    def change(gateway: Gateway, org: int) -> int:
+        return consent.exclude(
             gateway,
             org,
             client=client,
@@ -48,24 +58,31 @@ def exclude(
             resource=resource,
             valid_to=ends,
         )
-        typer.echo(f"exclusion {number}; lift it with: zorgsluis grant lift {client} {number}")
+
+    def said(number: int) -> str:
+        return f"exclusion {number}; lift it with: zorgsluis grant lift {client} {number}"
+
+    decide(context, client, said, change, simulate=simulate, person=person)
 
 
 def lift(
     context: typer.Context,
     client: ClientArgument,
     exclusion: Annotated[int, typer.Argument(help="Its number.", metavar="NUMBER")],
+    simulate: Simulate = False,
     by: By = "operator",
 ) -> None:
     """End an exclusion."""
     from gateway import consent
 
-    with changing_rights(context) as (gateway, org):
-        told("lifted", consent.lift(gateway, org, client=client, exclusion=exclusion, by=by))
+    def change(gateway: Gateway, org: int) -> object:
+        return consent.lift(gateway, org, client=client, exclusion=exclusion, by=by)
+
+    decide(context, client, "lifted", change, simulate=simulate)
 
 
 def exclusions(context: typer.Context, client: ClientArgument, json: Json = False, by: By = "operator") -> None:
-    """List what is forbidden about a client."""
+    """List what is forbidden about a client now."""
     from gateway import consent
 
     with opened(context) as (installation, org):
@@ -82,7 +99,7 @@ def exclusions(context: typer.Context, client: ClientArgument, json: Json = Fals
             one.class_ or "every",
             one.resource or "every",
             one.reason_code,
-            one.valid_to or "",
+            last_day(one.valid_to),
         ]
         for one in found
     ]
@@ -92,12 +109,13 @@ def exclusions(context: typer.Context, client: ClientArgument, json: Json = Fals
 def stop(
     context: typer.Context,
     client: ClientArgument,
-    because: Annotated[str, typer.Option(help="Why: death, end-of-care, or a code of your own.", metavar="CODE")],
+    because: Annotated[str, typer.Option(help=f"Why: {STOPS}.", metavar="CODE")],
     last: Annotated[str | None, typer.Option("--on", help="With end-of-care: its last day; else now.", metavar="DAY")] = None,
     freeze: Annotated[
         bool | None,
         typer.Option("--freeze/--retract", help="Leave what portals hold, or take it back; else as the organisation has it."),
     ] = None,
+    simulate: Simulate = False,
     by: By = "operator",
 ) -> None:
     """Stop sharing for a client: nothing new goes, and what portals hold stays or is taken back."""
@@ -108,18 +126,23 @@ def stop(
         raise typer.BadParameter("for end-of-care the configuration says it: sharing.at_end_of_care", param_hint="--freeze")
     if ends is not None and because != "end-of-care":
         raise typer.BadParameter("only the end of care can lie ahead", param_hint="--on")
-    with changing_rights(context) as (gateway, org):
+
+    def change(gateway: Gateway, org: int) -> object:
         if because == "end-of-care":
-            told("care ends", consent.end_care(gateway, org, client=client, at=ends, by=by))
-        elif because == "death":
-            told("stopped", consent.died(gateway, org, client=client, freeze=freeze, by=by))
-        else:
-            told("stopped", consent.stop(gateway, org, client=client, reason=because, freeze=bool(freeze), by=by))
+            return consent.end_care(gateway, org, client=client, at=ends, by=by)
+        if because == "death":
+            return consent.died(gateway, org, client=client, freeze=freeze, by=by)
+        return consent.stop(gateway, org, client=client, reason=because, freeze=bool(freeze), by=by)
+
+    said = "care ends" if because == "end-of-care" else "stopped"
+    decide(context, client, said, change, simulate=simulate, at=ends)
 
 
-def restart(context: typer.Context, client: ClientArgument, by: By = "operator") -> None:
+def restart(context: typer.Context, client: ClientArgument, simulate: Simulate = False, by: By = "operator") -> None:
     """Share again for a client for whom it was stopped, or whose care goes on after all."""
     from gateway import consent
 
-    with changing_rights(context) as (gateway, org):
-        told("sharing again", consent.resume(gateway, org, client=client, by=by))
+    def change(gateway: Gateway, org: int) -> object:
+        return consent.resume(gateway, org, client=client, by=by)
+
+    decide(context, client, "sharing again", change, simulate=simulate)

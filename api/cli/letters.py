@@ -41,6 +41,7 @@ def code(
 ) -> None:
     """Make the code for a letter and print it, this once. It works once, for six weeks; an earlier one that wasn't used is withdrawn."""
     from gateway.consent.codes import issue_code
+    from gateway.insight.simulate import simulate_letter
 
     if level not in LEVELS:
         raise typer.BadParameter(f"no level is called {level!r}; there are: {', '.join(LEVELS)}", param_hint="--level")
@@ -50,9 +51,19 @@ def code(
         made = issue_code(
             installation.gateway, org, client=client, person=person, portal=place, level=level, classes=class_, by=by
         )
+        told = None if level == "none" else simulate_letter(installation.gateway, org, place, client, person, level, class_)
     typer.echo(made.code)
     last = made.expires_at.astimezone(AMSTERDAM).date()
     typer.echo(f"works until {last}; it isn't shown again, and goes to the address known at the provider", err=True)
+    if not made.acquainted:
+        note_stranger(person)
+    for warned in told.warnings if told else ():
+        typer.echo(f"note: {warned.en}", err=True)
+
+
+def note_stranger(person: str) -> None:
+    """Say that the source knows nobody of this number: it may be mistyped, or somebody else's."""
+    typer.echo(f"note: the ECD gave no relation {person} for this client; is the number right?", err=True)
 
 
 def revoke(

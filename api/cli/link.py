@@ -7,7 +7,7 @@ from typing import Final
 import typer
 
 from api.cli import letters
-from api.cli.letters import PortalOption
+from api.cli.letters import PortalOption, note_stranger
 from api.cli.lookups import looked_at
 from api.cli.rights import By, ClientArgument, OnlyClient, PersonArgument, carried_out, known_links, only_portal
 from api.cli.shared import Json, line, opened, table
@@ -27,13 +27,13 @@ def add(
 
     with opened(context) as (installation, org):
         code = only_portal(installation, org, portal)
-        with carried_out(installation.gateway, org) as gateway:
+        with carried_out(installation.gateway, org, client) as gateway:
             member = consent.link(gateway, org, portal=code, client=client, person=person, by=by)
             typer.echo(member)
             with gateway.database.transaction(org) as db:
                 found = db.execute(RELATED, (member,)).fetchone()
-    if found is not None and not found.related:
-        typer.echo(f"note: the ECD gave no relation {person} for this client; is the number right?", err=True)
+    if found is not None and not found.related and client.rpartition(":")[2] != person:
+        note_stranger(person)
 
 
 @app.command()
@@ -46,7 +46,7 @@ def end(
     with opened(context) as (installation, org):
         code = only_portal(installation, org, portal)
         before = known_links(installation.gateway, org, client, person)
-        with carried_out(installation.gateway, org) as gateway:
+        with carried_out(installation.gateway, org, client) as gateway:
             change = consent.unlink(gateway, org, portal=code, client=client, person=person, by=by)
             active = any((found.portal, found.state) == (code, "active") for found in before)
             typer.echo(f"ended: {change.retracting} to retract" if active else "no active link: nothing to do")

@@ -35,6 +35,14 @@ def end(typed: str | None, option: str) -> datetime | None:
     return _instant(typed, option, timedelta(days=1))
 
 
+def last_day(ends: datetime | None) -> str:
+    """Return the day on which something still holds, in the Netherlands; with the time when it doesn't end at midnight."""
+    if ends is None:
+        return ""
+    at = ends.astimezone(AMSTERDAM)
+    return f"{at:%Y-%m-%d %H:%M}" if at.time() != time(0) else str(at.date() - timedelta(days=1))
+
+
 def _instant(typed: str | None, option: str, later: timedelta) -> datetime | None:
     if typed is None:
         return None

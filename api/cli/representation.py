@@ -40,7 +40,7 @@ def add(
     """Record a mandate and print its number. It shows nobody anything by itself."""
     from gateway import consent
 
-    with changing_rights(context) as (gateway, org):
+    with changing_rights(context, client) as (gateway, org):
         number = consent.add_mandate(
             gateway,
             org,
@@ -67,7 +67,7 @@ def end_mandate(
     """End a mandate. Each right that was given on it comes on the review list: zorgsluis grant review."""
     from gateway import consent
 
-    with changing_rights(context) as (gateway, org):
+    with changing_rights(context, client) as (gateway, org):
         told("ended", consent.end_mandate(gateway, org, client=client, mandate=mandate, at=end(last, "--on"), by=by))
 
 

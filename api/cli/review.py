@@ -33,9 +33,13 @@ def review_list(
             line(one)
         return
     rows: list[list[object]] = [
-        [one.task or "", one.what, one.client or "", " ".join(one.persons), one.about, _day(one.due_at)] for one in found
+        [
+            *(one.task or "", one.what, one.client or "", " ".join(one.persons), one.portal or ""),
+            *("" if one.items is None else one.items, one.about, _day(one.due_at)),
+        ]
+        for one in found
     ]
-    table(["task", "what", "client", "persons", "about", "on"], rows)
+    table(["task", "what", "client", "persons", "portal", "items", "about", "on"], rows)
 
 
 def settle(

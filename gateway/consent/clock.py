@@ -33,7 +33,10 @@ where %(client)s::bigint is null or ending.client_id = %(client)s order by endin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """Something for people to look at: an open task (with its number), or an end that comes by itself."""
+    """Something for people to look at: an open task (with its number), or an end that comes by itself.
+
+    ``items``: how many the portal holds that are to be taken back.
+    """
 
     what: str
     client: str | None
@@ -41,6 +44,8 @@ class Review:
     persons: tuple[str, ...]
     due_at: datetime | None
     task: int | None = None
+    portal: str | None = None
+    items: int | None = None
 
 
 def turn_clock(gateway: Gateway, org: int) -> int:
@@ -69,5 +74,14 @@ def review(gateway: Gateway, org: int, client: str | int | None = None) -> list[
 
 
 def _of_task(task: Task) -> Review:
-    persons = tuple(task.detail.get("persons") or filter(None, [task.detail.get("person")]))
-    return Review(what=task.kind, client=task.client, about=task.about, persons=persons, due_at=task.due_at, task=task.id)
+    persons = tuple(task.detail.get("persons") or filter(None, [task.detail.get("person") or task.person]))
+    return Review(
+        what=task.kind,
+        client=task.client,
+        about=task.about,
+        persons=persons,
+        due_at=task.due_at,
+        task=task.id,
+        portal=task.portal,
+        items=task.detail.get("resources"),
+    )

@@ -13,14 +13,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from gateway.audit import AuditEvent, append
-from gateway.clients import find_client
+from gateway.clients import find_client, find_related
 from gateway.consent.changing import Changing, changing
 from gateway.consent.grants import put_grant, refuse_while_suspended
 from gateway.consent.links import make_link
 from gateway.consent.one_client import OtherClient
 from gateway.consent.outstanding import revoke
 from gateway.consent.pages import open_page
-from gateway.consent.people import known_person, known_portal, person_of
+from gateway.consent.people import known_person, known_portal, person_of, refuse_a_name
 from gateway.consent.tries import account_hash, count_try, forgive, tell_refused
 from gateway.disclosure.decide import Level
 from gateway.errors import NotFound
@@ -49,11 +49,12 @@ NOTHING_OPENS: Final = "this code opens nothing: it is wrong, used, withdrawn or
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """A code as it is printed, once: ``XXXXX-XXXXX``."""
+    """A code as it is printed, once: ``XXXXX-XXXXX``. ``acquainted``: the ECD knows the person as the client's relation, or they are it."""
 
     number: int
     code: str
     expires_at: datetime
+    acquainted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +86,15 @@ def issue_code(
 
     Raises:
         NotFound: there is no such client or portal.
+        Rejected: what is given for the person is no number.
     """
     plain = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
     with gateway.database.transaction(org) as db:
         client_id, portal_id = find_client(db, gateway.keys(org).ids(), client), known_portal(db, org, portal)
+        # Who reads their own file is called by their own number.
+        acquainted = find_related(db, client_id, person) is not None or str(client).rpartition(":")[2] == person
+        if not acquainted:
+            refuse_a_name(db, org, person)
         person_id = person_of(db, org, person)
         revoked = revoke(db, client_id, person=person_id, portal=portal_id)
         narrowed = None if classes is None else sorted(classes)
@@ -101,7 +107,8 @@ def issue_code(
             db, gateway.keys(org), org, [AuditEvent(event="link-code", action="C", agent=by, client_id=client_id, detail=detail)]
         )
     half = LENGTH // 2
-    return Code(number=made.id, code=f"{plain[:half]}-{plain[half:]}", expires_at=made.expires_at)
+    printed = f"{plain[:half]}-{plain[half:]}"
+    return Code(number=made.id, code=printed, expires_at=made.expires_at, acquainted=acquainted)
 
 
 def revoke_codes(gateway: Gateway, org: int, *, client: str | int, person: str, portal: str, by: str = "operator") -> int:

@@ -10,6 +10,8 @@ from gateway.audit import AuditEvent
 from gateway.clients import find_client
 from gateway.consent.changing import changing
 from gateway.consent.people import known_person, resource_of
+from gateway.consent.reasons import EXCLUSIONS, known_reason
+from gateway.consent.validity import refuse_never
 from gateway.errors import NotFound
 from gateway.ledger import Change
 from gateway.runtime import Gateway
@@ -23,7 +25,8 @@ LIST: Final = """
 select exclusion.id as number, person.code as person, exclusion.class as class_, resource.rtype || '/' || resource.rid as resource,
   exclusion.reason_code, exclusion.set_by, exclusion.valid_from, exclusion.valid_to
 from exclusion left join person on person.id = exclusion.person_id left join resource on resource.rkey = exclusion.rkey
-where exclusion.client_id = %s and exclusion.superseded_at is null order by exclusion.id"""
+where exclusion.client_id = %s and exclusion.superseded_at is null
+  and (exclusion.valid_to is null or exclusion.valid_to > app_now()) order by exclusion.id"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,10 @@ def exclude(
 
     Raises:
         NotFound: there is no such client, person or resource.
+        Rejected: the reason is no code of the list (``reasons.EXCLUSIONS``), or it would have ended already.
     """
+    known_reason(reason_code, EXCLUSIONS)
+    refuse_never(gateway.clock(), None, valid_to, instead="give it a later end, or none")
     with changing(gateway, org, client) as under:
         person_id = None if person is None else known_person(under.db, org, person)
         rkey = None if resource is None else resource_of(under.db, org, under.client, resource)
@@ -82,7 +88,7 @@ def lift(gateway: Gateway, org: int, *, client: str | int, exclusion: int, by: s
 
 
 def exclusions(gateway: Gateway, org: int, client: str | int) -> list[Excluded]:
-    """Return what is forbidden about a client.
+    """Return what is forbidden about a client now; what ended by itself isn't.
 
     Raises:
         NotFound: there is no such client.

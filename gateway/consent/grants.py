@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Unpack
 
@@ -11,6 +11,7 @@ from gateway.consent.changing import Changing, changing
 from gateway.consent.mandates import mandate_for
 from gateway.consent.people import person_of
 from gateway.consent.terms import Terms
+from gateway.consent.validity import refuse_never, refuse_no_data
 from gateway.crash import crash_point
 from gateway.disclosure.decide import Level
 from gateway.errors import Rejected
@@ -28,7 +29,13 @@ insert into trust_grant (org, client_id, person_id, {COLUMNS}, recorded_at, supe
 values (%(org)s, %(client)s, %(person_id)s, %(level)s, %(classes)s, %(data_from)s, %(data_to)s, coalesce(%(valid_from)s, app_now()),
   %(valid_to)s, %(status)s, %(granted_by)s, %(basis)s, %(parental)s, %(confirmed_at)s, %(representation_id)s, %(source_ref)s, app_now(),
   %(supersedes)s) returning id"""
+# A level that somebody has now, also while it is suspended: not one that ended, hasn't begun or lacks its mandate.
+LEVEL_NOW: Final = """
+select from grant_standing standing join trust_grant on trust_grant.id = standing.id
+where standing.id = any(%s) and coalesce(standing.short, 2) = 2 and standing.barred_circle is null
+  and trust_grant.valid_from <= app_now() and coalesce(trust_grant.valid_to > app_now(), true) limit 1"""
 
+IN_FORCE: Final = ("active", "suspended")
 # What makes two rights the same; who set it and since when isn't part of it.
 TERMS: Final = (
     "level", "classes", "data_from", "data_to", "valid_to", "status", "basis", "parental", "representation_id", "source_ref",
@@ -52,7 +59,8 @@ def set_grant(
 
     Raises:
         NotFound: there is no such client.
-        Rejected: it would begin later, and the person has a level now; or it rests on a mandate that isn't there.
+        Rejected: it would begin later, and the person has a level now; it would never hold, or be about no data; or it rests on a mandate
+            that isn't there.
     """
     with changing(gateway, org, client) as under:
         put_grant(under, person, level, granted_by, **terms)
@@ -74,6 +82,7 @@ def put_grant(
         if told:
             under.take_effect(*told)
         return
+    refuse_no_period(under.gateway.clock(), wanted)
     _refuse_a_gap(under, rows, wanted["valid_from"])
     under.db.execute(SUPERSEDE, ([row.id for row in rows],))
     made = under.db.execute(GRANT, {**wanted, "supersedes": rows[-1].id if rows else None}).fetchone()
@@ -131,9 +140,20 @@ def refuse_while_suspended(under: Changing, person: str) -> None:
         raise Rejected("the care organisation has suspended the rights of this person")
 
 
+def refuse_no_period(now: datetime, wanted: Mapping[str, Any]) -> None:
+    """Refuse a right that would hold at no moment, or be about no data: setting it would silently take everything away.
+
+    Raises:
+        Rejected: one of its periods is none.
+    """
+    ends = "to take a right away there is: zorgsluis grant withdraw"
+    refuse_never(now, wanted["valid_from"], wanted["valid_to"], instead=ends)
+    refuse_no_data(wanted["data_from"], wanted["data_to"])
+
+
 def _refuse_a_gap(under: Changing, rows: Sequence[Any], valid_from: datetime | None) -> None:
     later = valid_from is not None and valid_from > under.gateway.clock()
-    if later and any(row.level != "none" for row in rows):
+    if later and under.db.execute(LEVEL_NOW, ([row.id for row in rows],)).fetchone() is not None:
         raise Rejected(
             "this person has a level already, and it would end now: set the new level on the day that it begins, "
             "or set the level to none first"

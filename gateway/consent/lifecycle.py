@@ -8,17 +8,21 @@ from typing import Any, Final, TypedDict, Unpack
 
 from gateway.audit import AuditEvent
 from gateway.consent.changing import Changing, changing
-from gateway.consent.grants import CURRENT, GRANT, SUPERSEDE
+from gateway.consent.grants import CURRENT, GRANT, IN_FORCE, SUPERSEDE, refuse_no_period
 from gateway.consent.mandates import only_parental, refuse_without_mandate
 from gateway.consent.outstanding import take_back
 from gateway.consent.people import known_person
 from gateway.consent.tasks import announce_birthdays
+from gateway.consent.validity import told
 from gateway.disclosure.decide import Level
 from gateway.errors import Rejected
 from gateway.ledger import Change
 from gateway.runtime import Gateway
 
-IN_FORCE: Final = ("active", "suspended")
+# The last birthday from which what a parent gave waits to be confirmed, and the next; without a birth date there are none.
+BIRTHDAYS: Final = """
+select max(at) filter (where at <= app_now()) as passed, min(at) filter (where at > app_now()) as coming
+from client cross join lateral (values (birthday(birth_date, 12)), (birthday(birth_date, 16))) birthdays (at) where client.id = %s"""
 
 
 class Parts(TypedDict, total=False):
@@ -38,7 +42,8 @@ def change_grant(
 
     Raises:
         NotFound: there is no such client or person.
-        Rejected: the person has no right in force, or the mandate that it rests on has ended.
+        Rejected: the person has no right in force, what it would become never holds or is about no data, or the mandate that it rests on
+            has ended.
     """
     new: dict[str, Any] = dict(parts)
     if new.get("classes") is not None:
@@ -51,7 +56,10 @@ def change_grant(
         rows = _some(_rows(under, person), "in force", lambda row: row.status in IN_FORCE)
         for row in rows:
             refuse_without_mandate(under, row.representation_id, new.get("level", row.level))
-        _supersede(under, [row for row in rows if differs(row)], new, "change", by, person)
+        changed = [row for row in rows if differs(row)]
+        for row in changed:
+            refuse_no_period(gateway.clock(), {**row._asdict(), **new})
+        _supersede(under, changed, new, "change", by, person)
     return under.change
 
 
@@ -106,12 +114,17 @@ def expire(
 
     Raises:
         NotFound: there is no such client or person.
-        Rejected: the person has no right in force, or it ends before that already.
+        Rejected: the person has no right in force, it ends before that already or begins later, or the moment has passed.
     """
-    ends = at or gateway.clock()
+    now = gateway.clock()
+    ends = at or now
+    if ends < now:
+        raise Rejected(f"{told(ends)} has passed; to take the right away now: zorgsluis grant withdraw")
     with changing(gateway, org, client) as under:
         rows = _some(_rows(under, person), "in force", lambda row: row.level != "none" and row.status in IN_FORCE)
         rows = _some(rows, f"in force after {ends:%Y-%m-%d %H:%M}", lambda row: row.valid_to is None or row.valid_to > ends)
+        if any(row.valid_from > ends for row in rows):
+            raise Rejected("this right begins later than that; to take it away before it begins: zorgsluis grant withdraw")
         _supersede(under, rows, {"valid_to": ends}, "expire", by, person)
     return under.change
 
@@ -121,11 +134,12 @@ def confirm(gateway: Gateway, org: int, *, client: str | int, person: str, by: s
 
     Raises:
         NotFound: there is no such client or person.
-        Rejected: the person has no right that rests on a parent's authority.
+        Rejected: the person has no right that rests on a parent's authority, or there is nothing to confirm before the next birthday.
     """
     with changing(gateway, org, client) as under:
         what = "active and rests on a parent's authority"
         rows = _some(_rows(under, person), what, lambda row: row.status == "active" and _a_parents(under, row))
+        _refuse_too_early(under, rows)
         _supersede(under, rows, {"confirmed_at": gateway.clock()}, "confirm", by, person)
         announce_birthdays(under.db, org, under.client)
     return under.change
@@ -133,6 +147,15 @@ def confirm(gateway: Gateway, org: int, *, client: str | int, person: str, by: s
 
 def _a_parents(under: Changing, row: Any) -> bool:
     return bool(row.parental) or (row.basis == "statutory" and only_parental(under, row.person_id))
+
+
+def _refuse_too_early(under: Changing, rows: Sequence[Any]) -> None:
+    """Refuse a confirmation that counts for nothing: before the birthday who then decides can't have said so."""
+    day = under.db.execute(BIRTHDAYS, (under.client,)).fetchone()
+    passed, coming = (None, None) if day is None else (day.passed, day.coming)
+    waits = any(passed is not None and (row.confirmed_at is None or row.confirmed_at < passed) for row in rows)
+    if coming is not None and not waits:
+        raise Rejected(f"a confirmation counts from the client's birthday on: there is nothing to confirm before {told(coming)}")
 
 
 def _rows(under: Changing, person: str | None) -> list[Any]:

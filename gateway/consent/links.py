@@ -49,8 +49,8 @@ from link join portal on portal.id = link.portal_id join client on client.id = l
 left join resource patient
   on patient.org = client.org and patient.rtype = 'Patient' and patient.rid = client.patient_rid and not patient.deleted
 left join lateral (
-  select level from trust_grant
-  where client_id = link.client_id and person_id = link.person_id and superseded_at is null
+  select level from grant_standing
+  where client_id = link.client_id and person_id = link.person_id and short is null and barred_circle is null
   order by level = 'private-medical' desc, level = 'basic' desc limit 1) current on true
 where %(client)s::bigint is null or link.client_id = %(client)s
 order by portal.code, link.client_id, link.linked_at, link.id"""
@@ -149,7 +149,7 @@ def end_link(under: Changing, portal: str, person: str, by: str) -> None:
 
 
 def links(gateway: Gateway, org: int, client: str | int | None = None) -> list[LinkLine]:
-    """Return every link, or those of one client, with the level that was set last.
+    """Return every link, or those of one client, with the level that holds now: of a right that ended, waits or lacks its mandate that is none.
 
     Raises:
         NotFound: there is no such client.

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from gateway.audit import AuditEvent
 from gateway.consent.changing import Changing, changing
+from gateway.consent.reasons import STOPS, known_reason
 from gateway.ledger import Change
 from gateway.runtime import Gateway
 
@@ -23,7 +24,9 @@ def stop(gateway: Gateway, org: int, *, client: str | int, reason: str, freeze: 
 
     Raises:
         NotFound: there is no such client.
+        Rejected: the reason is no code of the list (``reasons.STOPS``).
     """
+    known_reason(reason, STOPS)
     with changing(gateway, org, client) as under:
         return _stop(under, reason, by, freeze=freeze)
 

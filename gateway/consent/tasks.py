@@ -35,8 +35,10 @@ update task set closed_at = app_now(), closed_by = 'clock'
 where closed_at is null and kind = 'age-review' and (%(client)s::bigint is null or client_id = %(client)s)
   and not exists (select from age_review where age_review.client_id = task.client_id and years::text = task.about)"""
 OPEN: Final = """
-select task.id, task.kind, client.patient_rid, patient.body, portal.code as portal, task.about, task.detail, task.opened_at, task.due_at
+select task.id, task.kind, client.patient_rid, patient.body, portal.code as portal, person.code as person,
+  task.about, task.detail, task.opened_at, task.due_at
 from task left join client on client.id = task.client_id left join portal on portal.id = task.portal_id
+left join link on link.id = task.link_id left join person on person.id = link.person_id
 left join resource patient
   on patient.org = client.org and patient.rtype = 'Patient' and patient.rid = client.patient_rid and not patient.deleted
 where task.closed_at is null and (%(client)s::bigint is null or task.client_id = %(client)s)
@@ -47,12 +49,13 @@ update task set closed_at = app_now(), closed_by = %s where id = %s and closed_a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One open task; ``client`` by the number at its source, ``detail`` holds numbers and codes."""
+    """One open task; ``client`` by the number at its source, ``person`` whose link it is about, ``detail`` holds numbers and codes."""
 
     id: int
     kind: str
     client: str | None
     portal: str | None
+    person: str | None
     about: str
     detail: dict[str, Any]
     opened_at: datetime
@@ -88,6 +91,7 @@ def tasks(gateway: Gateway, org: int, client: str | int | None = None) -> list[T
                 kind=row.kind,
                 client=row.patient_rid and number_of(db, ids, row.patient_rid, row.body),
                 portal=row.portal,
+                person=row.person,
                 about=row.about,
                 detail=row.detail,
                 opened_at=row.opened_at,

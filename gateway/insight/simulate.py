@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from gateway import consent
+from gateway import careteam, consent
+from gateway.clients import find_client
 from gateway.database import Connection
 from gateway.disclosure.decide import Level
 from gateway.disclosure.reasons import Sentence
 from gateway.insight.words import UNMAPPED, items, listed
-from gateway.ledger import Change
+from gateway.ledger import Change, disclose_locked, lock_client
 from gateway.runtime import Gateway
 from gateway.together import rehearsal
 
@@ -25,6 +27,7 @@ join person on person.id = link.person_id
 join resource on resource.rkey = decision.rkey
 left join class_map on class_map.org = resource.org and class_map.system = resource.system and class_map.class_key = resource.class_key
 group by 1, 2, 3, 4, 5 order by 1, 3, 4, 5"""
+MOVE_TIME: Final = "select set_config('app.at', %s, true)"
 # What the ledger's actions mean to somebody who decides. 'keep' is none: what is there stays as it is.
 MEANING: Final = {
     "put": "delivering",
@@ -80,13 +83,17 @@ class Warned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """The answer, in numbers and in both languages; nothing was saved. ``nl`` and ``en`` tell of ``person``, then of everybody else."""
+    """The answer, in numbers and in both languages; nothing was saved. ``nl`` and ``en`` tell of ``person``, then of everybody else.
+
+    ``at``: the moment to come at which it happens; without it, when it is saved.
+    """
 
     person: str | None
     effects: tuple[Effect, ...]
     warnings: tuple[Warned, ...]
     nl: str
     en: str
+    at: datetime | None = None
 
     @property
     def total(self) -> Counts:
@@ -121,7 +128,10 @@ def simulate(
         NotFound, Rejected: as ``consent.set_grant``.
     """
     given = {"client": client, "person": person, "level": level, "classes": classes, "status": status, **rest}
-    return simulate_change(gateway, org, lambda rehearsed: consent.set_grant(rehearsed, org, **given), person=person)
+    begins = rest.get("valid_from")
+    return simulate_change(
+        gateway, org, lambda rehearsed: consent.set_grant(rehearsed, org, **given), client=client, person=person, at=begins
+    )
 
 
 def simulate_withdrawal(gateway: Gateway, org: int, *, client: str | int, person: str | None = None) -> Simulation:
@@ -131,7 +141,11 @@ def simulate_withdrawal(gateway: Gateway, org: int, *, client: str | int, person
         NotFound: there is no such client or person.
     """
     return simulate_change(
-        gateway, org, lambda rehearsed: consent.withdraw(rehearsed, org, client=client, person=person), person=person
+        gateway,
+        org,
+        lambda rehearsed: consent.withdraw(rehearsed, org, client=client, person=person),
+        client=client,
+        person=person,
     )
 
 
@@ -152,33 +166,76 @@ def simulate_exclusion(
     given: dict[str, Any] = {"client": client, "person": person, "class_": class_, "resource": resource}
 
     def change(rehearsed: Gateway) -> object:
-        return consent.exclude(rehearsed, org, reason_code="simulation", set_by="simulation", **given)
+        return consent.exclude(rehearsed, org, reason_code="other", set_by="simulation", **given)
 
-    return simulate_change(gateway, org, change, person=person)
+    return simulate_change(gateway, org, change, client=client, person=person)
 
 
 def simulate_stop(gateway: Gateway, org: int, *, client: str | int, freeze: bool) -> Simulation:
     """Tell what stopping to share a client's data would do, with what is at the portals kept there (``freeze``) or taken back."""
     return simulate_change(
-        gateway, org, lambda rehearsed: consent.stop(rehearsed, org, client=client, reason="simulation", freeze=freeze)
+        gateway, org, lambda rehearsed: consent.stop(rehearsed, org, client=client, reason="other", freeze=freeze), client=client
     )
 
 
-def simulate_change(gateway: Gateway, org: int, change: Callable[[Gateway], object], *, person: str | None = None) -> Simulation:
+def simulate_letter(
+    gateway: Gateway, org: int, portal: str, client: str | int, person: str, level: Level | str, classes: Sequence[str] | None
+) -> Simulation:
+    """Tell what using a letter's code would do, were it used now.
+
+    Raises:
+        NotFound: there is no such client or portal.
+    """
+
+    def change(rehearsed: Gateway) -> object:
+        consent.link(rehearsed, org, portal=portal, client=client, person=person)
+        return consent.set_grant(rehearsed, org, client=client, person=person, level=level, classes=classes)
+
+    return simulate_change(gateway, org, change, client=client, person=person)
+
+
+def simulate_change(
+    gateway: Gateway,
+    org: int,
+    change: Callable[[Gateway], object],
+    *,
+    client: str | int,
+    person: str | None = None,
+    at: datetime | None = None,
+) -> Simulation:
     """Carry out one change of a client's rights, tell what it did, and undo it. ``person`` is whom the sentences are about.
 
-    A change takes effect once: of a function that makes several, what the last one did is told.
+    A change takes effect once: of a function that makes several, what the last one did is told. With ``at``, a moment to come, what
+    happens at that moment is told, and not when the change is saved: as if nothing else changed until then.
+
+    Raises:
+        NotFound, Rejected: as the change.
     """
+    later = at if at is not None and at > gateway.clock() else None
     made: list[Change] = []
     with rehearsal(gateway, org) as (rehearsed, db):
         change(replace(rehearsed, decided=made.append))
-        effects = tuple(_effects(db, made[-1].decisions)) if made else ()
+        last = made[-1] if made else Change()
+        if made and later is not None:
+            last = _what_happens(db, rehearsed, org, find_client(db, gateway.keys(org).ids(), client), later)
+        effects = tuple(effects_of(db, last.decisions))
     told = _told(effects, person)
-    return Simulation(person=person, effects=effects, warnings=tuple(_warnings(effects)), nl=told.nl, en=told.en)
+    return Simulation(person=person, effects=effects, warnings=tuple(_warnings(effects)), nl=told.nl, en=told.en, at=later)
 
 
-def _effects(db: Connection, decisions: Sequence[Any]) -> Iterator[Effect]:
-    """Count what the ledger's last comparison found."""
+def _what_happens(db: Connection, gateway: Gateway, org: int, client: int, at: datetime) -> Change:
+    """Return what one moment sets in motion: all that time brings before it is seen to first."""
+    change = Change()
+    patient = lock_client(db, client) or ""
+    for moment in (at - timedelta(microseconds=1), at):
+        db.execute(MOVE_TIME, (moment.isoformat(),))
+        careteam.rewrite(db, gateway, org, client, patient)
+        change = disclose_locked(db, org, client)
+    return change
+
+
+def effects_of(db: Connection, decisions: Sequence[Any]) -> Iterator[Effect]:
+    """Count what a comparison of the ledger's found (``Change.decisions``)."""
     found: dict[tuple[str, str, str, str], Counts] = defaultdict(Counts)
     columns = {"links": "link_id", "rkeys": "rkey", "actions": "action"}
     for row in db.execute(EFFECTS, {name: [getattr(one, column) for one in decisions] for name, column in columns.items()}):

@@ -19,10 +19,12 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from api.cli import forbid
 from api.cli.app import app
 from api.cli.leaving import leaving
 from api.opening import Installation, open_installation
 from gateway.consent.codes import redeem_code
+from gateway.consent.reasons import EXCLUSIONS, STOPS
 from tests.integration.delivery_world import ROOT, RunningPortal, running_portal
 from tests.integration.store_world import SYSTEM, Ticking, World, filled
 from tests.kills.stage import await_condition
@@ -214,11 +216,39 @@ def test_a_right_is_set_narrowed_suspended_resumed_ended_and_withdrawn_at_the_po
     assert "Observation" in held()
     desk.say("grant", "end", "1001", "51", "--on", "2999-01-01")
     assert "Observation" in held()
-    desk.say("grant", "stop", "1001", "--because", "asked", "--freeze")
+    desk.say("grant", "stop", "1001", "--because", "client-asked", "--freeze")
     assert "Observation" in held()
     desk.say("grant", "restart", "1001")
     desk.say("grant", "withdraw", "1001", "--everybody")
     assert held() == set()
+
+
+def test_every_change_can_be_told_without_being_saved(desk: Desk) -> None:
+    desk.say("link", "add", "1001", "57")
+    desk.say("grant", "set", "1001", "57", "private-medical")
+    shown = desk.lines("link", "list")
+
+    for command, counts in (
+        ("set 1001 57 none", "taken back"),
+        ("change 1001 57 --class calendar", "taken back"),
+        ("suspend 1001 57", "taken back"),
+        ("withdraw 1001 --everybody", "taken back"),
+        ("end 1001 57", "taken back"),
+        ("end 1001 57 --on 2999-01-01", "Nothing happens now; at 2999-01-02 00:00"),
+        ("exclude 1001 --reason safety --class report", "taken back"),
+        ("stop 1001 --because incident", "taken back"),
+        ("stop 1001 --because end-of-care --on 2999-01-01", "Nothing happens now; at 2999-01-02 00:00"),
+    ):
+        assert counts in desk.say("grant", *command.split(), "--simulate")
+
+    assert desk.lines("link", "list") == shown
+    assert desk.lines("grant", "exclusions", "1001") == []
+    desk.say("grant", "withdraw", "1001", "57")
+
+
+def test_the_reasons_that_the_help_names_are_those_there_are() -> None:
+    assert forbid.EXCLUSIONS.replace(" or ", ", ").split(", ") == list(EXCLUSIONS)
+    assert forbid.STOPS.replace(" or ", ", ").split(", ") == list(STOPS)
 
 
 def test_a_mandate_that_ends_comes_on_the_review_list_until_it_is_dealt_with(desk: Desk) -> None:
@@ -259,10 +289,20 @@ def test_a_mandate_that_ends_comes_on_the_review_list_until_it_is_dealt_with(des
         ("grant suspend 1001 404", "no person of that number"),
         ("grant confirm 1001 50", "parent's authority"),
         ("grant exclude 1001", "--reason"),
-        ("grant exclude 1001 --reason x --resource Observation/404", "no such resource"),
+        ("grant exclude 1001 --reason other --resource Observation/404", "no such resource"),
         ("grant lift 1001 404", "grant exclusions"),
         ("grant stop 1001 --because death --on 2026-05-01", "end of care"),
         ("grant settle 404", "grant review"),
+        ("grant set 1001 50 basic --from 2999-05-02 --until 2999-05-01", "before it begins"),
+        ("grant set 1001 50 basic --until 2020-01-01", "grant withdraw"),
+        ("grant set 1001 50 basic --data-from 2026-11-15 --data-until 2026-11-10", "before it begins"),
+        ("grant end 1001 50 --on 2020-01-01", "grant withdraw"),
+        ("grant exclude 1001 --reason nee", "good-care, client-asked"),
+        ("grant exclude 1001 --reason other --until 2020-01-01", "ended already"),
+        ("grant stop 1001 --because boos", "death, end-of-care"),
+        ("grant simulate 1001 404 basic", "link add 1001 404"),
+        ("grant simulate 1001 50 basic --until 2020-01-01", "grant withdraw"),
+        ("link code 1001 Jansen", "no person's number"),
         ("grant ask 1001 --provider 12345678 --category V4 --data GGC001", "add one under registries"),
         ("grant ask 1001 --provider 12345678 --category V4", "--data"),
         ("grant representation add 1001 50 friend", "parent-authority"),

@@ -84,17 +84,26 @@ def test_what_a_parent_gave_waits_for_confirmation_from_the_twelfth_birthday(wor
     assert consent.review(world.gateway, world.org) == []
 
 
-def test_a_confirmation_before_the_birthday_is_none(world: World) -> None:
-    born(world, "2014-03-20")
+@pytest.mark.parametrize("confirmed_at_twelve", [False, True])
+def test_a_confirmation_before_the_birthday_is_refused_with_the_day_from_which_it_counts(
+    world: World, confirmed_at_twelve: bool
+) -> None:
+    born(world, "2010-03-20" if confirmed_at_twelve else "2014-03-20")
     world.link("50")
     call(world, consent.add_mandate, person="51", kind="parent-authority")
     grant(world, basis="representative", representative="51")
-    call(world, consent.confirm, person="50")
+    if confirmed_at_twelve:
+        call(world, consent.confirm, person="50")
 
+    with pytest.raises(Rejected, match="2026-03-20"):
+        call(world, consent.confirm, person="50")
+
+    assert types(world) == ALL
+    assert [one.about for one in consent.review(world.gateway, world.org)] == ["16" if confirmed_at_twelve else "12"]
     world.clock.at = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
-
     assert types(world) == set()
-    assert [one.about for one in consent.review(world.gateway, world.org)] == ["12"]
+    call(world, consent.confirm, person="50")
+    assert types(world) == ALL
 
 
 def test_a_right_by_law_is_a_parents_as_long_as_parental_authority_is_all_that_gives_it(world: World) -> None:

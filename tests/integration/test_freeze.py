@@ -24,7 +24,13 @@ REFUSED_BESIDES: list[Any] = [
     lambda world: world.store(gone(world.report("1", employee="7"))),
     lambda world: world.store(world.report("1", employee="7", audience="provider")),
     lambda world: consent.exclude(
-        world.gateway, world.org, client="1001", reason_code="x", set_by="x", person="50", resource=world.ref("Observation", "1")
+        world.gateway,
+        world.org,
+        client="1001",
+        reason_code="other",
+        set_by="x",
+        person="50",
+        resource=world.ref("Observation", "1"),
     ),
 ]
 
@@ -37,7 +43,7 @@ def test_under_a_freeze_what_is_refused_besides_is_taken_back_and_the_rest_stays
     world.link("50", "private-medical")
     world.deliver()
     held = world.held("50")
-    consent.stop(world.gateway, world.org, client="1001", reason="deceased", freeze=True)
+    consent.stop(world.gateway, world.org, client="1001", reason="death", freeze=True)
     assert world.rows(WORK) == []
 
     refuse(world)
@@ -52,7 +58,7 @@ def test_under_a_freeze_a_right_that_is_withdrawn_leaves_nothing_at_the_portal(w
     filled(world)
     world.link("50", "private-medical")
     world.deliver()
-    consent.stop(world.gateway, world.org, client="1001", reason="deceased", freeze=True)
+    consent.stop(world.gateway, world.org, client="1001", reason="death", freeze=True)
 
     consent.withdraw(world.gateway, world.org, client="1001", person="50")
     world.deliver()
@@ -64,7 +70,7 @@ def test_the_directory_stays_under_a_freeze_as_long_as_something_that_stays_refe
     world.store(world.employee("7"), world.patient(), world.report("1", employee="7"))
     world.link("50", "private-medical")
     world.deliver()
-    consent.stop(world.gateway, world.org, client="1001", reason="deceased", freeze=True)
+    consent.stop(world.gateway, world.org, client="1001", reason="death", freeze=True)
     assert {"Practitioner", "Observation"} <= {ref.split("/")[0] for ref in world.held("50")}
 
     world.store(gone(world.report("1", employee="7")))

@@ -270,7 +270,7 @@ def test_a_frozen_client_keeps_what_is_at_the_portal_and_gets_nothing_new(world:
     world.deliver()
     held = world.held("50")
 
-    consent.stop(world.gateway, world.org, client="1001", reason="deceased", freeze=True)
+    consent.stop(world.gateway, world.org, client="1001", reason="death", freeze=True)
     world.store(world.report("1", "Na het overlijden.", employee="7"), world.report("2"))
     world.disclose()
 
@@ -290,7 +290,7 @@ def test_a_frozen_client_who_is_resumed_gets_what_changed_and_nothing_twice(worl
     filled(world)
     world.link("50", "private-medical")
     world.deliver()
-    consent.stop(world.gateway, world.org, client="1001", reason="deceased", freeze=True)
+    consent.stop(world.gateway, world.org, client="1001", reason="death", freeze=True)
     world.store(world.report("1", "Intussen veranderd.", employee="7"))
 
     consent.resume(world.gateway, world.org, client="1001")

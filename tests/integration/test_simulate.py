@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,13 +17,15 @@ from gateway.insight.simulate import (
     Counts,
     Simulation,
     simulate,
+    simulate_change,
     simulate_exclusion,
+    simulate_letter,
     simulate_stop,
     simulate_withdrawal,
 )
 from gateway.runtime import Gateway
 from gateway.together import rehearsal
-from tests.integration.store_world import World, filled_world
+from tests.integration.store_world import START, World, filled_world
 
 TABLES = "select tablename as name from pg_tables where schemaname = 'public' order by 1"
 
@@ -80,7 +83,7 @@ STEPS = st.lists(
         st.tuples(
             st.just("exclude"), st.sampled_from([None, "50"]), st.fixed_dictionaries({}, optional={"class_": st.just("report")})
         ),
-        st.tuples(st.just("stop"), st.none(), st.fixed_dictionaries({"freeze": st.booleans(), "reason": st.just("x")})),
+        st.tuples(st.just("stop"), st.none(), st.fixed_dictionaries({"freeze": st.booleans(), "reason": st.just("other")})),
         st.tuples(st.just("deliver"), st.none(), st.just({})),
     ),
     max_size=4,
@@ -92,7 +95,7 @@ def perform(world: World, gateway: Gateway, db: Connection, step: tuple[str, str
     if what == "set":
         return consent.set_grant(gateway, world.org, client="1001", person=person or "", **values)
     if what == "exclude":
-        return consent.exclude(gateway, world.org, client="1001", reason_code="x", set_by="x", person=person, **values)
+        return consent.exclude(gateway, world.org, client="1001", reason_code="other", set_by="x", person=person, **values)
     if what == "stop":
         return consent.stop(gateway, world.org, client="1001", **values)
     db.execute(
@@ -134,7 +137,7 @@ def test_the_sentence_counts_each_class_and_names_nobody(world: World) -> None:
 
 CHANGES: list[Callable[[World], Simulation]] = [
     lambda world: simulate(world.gateway, world.org, client="1001", person="51", level="private-medical"),
-    lambda world: simulate(world.gateway, world.org, client="1001", person="nobody knows", level="basic"),
+    lambda world: simulate(world.gateway, world.org, client="1001", person="404", level="basic"),
     lambda world: simulate(world.gateway, world.org, client="1001", person="50", level="basic", classes=["calendar"]),
     lambda world: simulate_withdrawal(world.gateway, world.org, client="1001", person="50"),
     lambda world: simulate_exclusion(world.gateway, world.org, client="1001", class_="report"),
@@ -159,7 +162,7 @@ def test_a_simulation_that_is_refused_leaves_nothing_either(world: World) -> Non
     before = everything(world)
 
     with pytest.raises(NotFound):
-        simulate_exclusion(world.gateway, world.org, client="1001", person="nobody knows")
+        simulate_exclusion(world.gateway, world.org, client="1001", person="404")
 
     assert everything(world) == before
 
@@ -245,3 +248,48 @@ def test_stopping_takes_everything_back_and_freezing_leaves_it(world: World) -> 
 
     assert taken.total == Counts(retracting=9)
     assert frozen.total == Counts(staying=9)
+
+
+def test_a_right_that_begins_later_is_told_as_of_that_moment(world: World) -> None:
+    world.link("50", "none")
+    begins = START + timedelta(days=3)
+    terms: dict[str, Any] = {
+        "client": "1001",
+        "person": "50",
+        "level": "private-medical",
+        "valid_from": begins,
+        "classes": ["report"],
+    }
+
+    told = simulate(world.gateway, world.org, **terms)
+    consent.set_grant(world.gateway, world.org, **terms)
+    before = world.one("select count(*) as n from outbox").n
+    world.clock.pass_time(days=3)
+    world.disclose()
+
+    assert (told.at, told.total.delivering) == (begins, world.one("select count(*) as n from outbox").n - before)
+    assert told.total.delivering > 0
+
+
+def test_an_end_to_come_is_told_as_of_that_moment_and_leaves_everything(world: World) -> None:
+    world.link("50", "private-medical")
+    world.deliver()
+    before, ends = everything(world), START + timedelta(days=3)
+
+    told = simulate_change(
+        world.gateway,
+        world.org,
+        lambda rehearsed: consent.expire(rehearsed, world.org, client="1001", person="50", at=ends),
+        client="1001",
+        person="50",
+        at=ends,
+    )
+
+    assert (told.at, told.total) == (ends, Counts(retracting=9))
+    assert everything(world) == before
+
+
+def test_a_letter_is_told_as_if_its_code_were_used_now(world: World) -> None:
+    told = simulate_letter(world.gateway, world.org, "familie", "1001", "50", "private-medical", None)
+
+    assert told.total == Counts(delivering=9)

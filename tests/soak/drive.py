@@ -118,12 +118,12 @@ class Driver:
     def _forbid(self, family: Family) -> None:
         person, class_ = self.chance.choice([None, *family.persons]), self.chance.choice(self._classes)
         number = consent.exclude(
-            self.gateway, self.org, client=family.client, reason_code="soak", set_by="soak", person=person, class_=class_
+            self.gateway, self.org, client=family.client, reason_code="other", set_by="soak", person=person, class_=class_
         )
         self._later(family, lambda: consent.lift(self.gateway, self.org, client=family.client, exclusion=number))
 
     def _halt(self, family: Family) -> None:
-        consent.stop(self.gateway, self.org, client=family.client, reason="soak", freeze=False)
+        consent.stop(self.gateway, self.org, client=family.client, reason="other", freeze=False)
         self._later(family, lambda: consent.resume(self.gateway, self.org, client=family.client))
 
     def _part(self, family: Family) -> None:
