@@ -192,6 +192,7 @@ def test_verify_holds_and_with_read_back_too(stage: Stage) -> None:
         (["schedule", "next", "--count", "7"], "slot"),
         (["db", "status"], "schema"),
         (["sync"], "ledger"),
+        (["classes"], "class_key"),
     ],
 )
 def test_every_listing_has_json_lines(stage: Stage, command: list[str], field: str) -> None:
@@ -396,12 +397,3 @@ def _serve(stage: Stage, log: Path) -> subprocess.Popen[bytes]:
 def _events(log: Path, name: str) -> list[dict[str, Any]]:
     found = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
     return [event for event in found if event["event"] == name]
-
-
-def test_the_class_map_is_listed_and_every_key_that_it_does_not_name_beside_it(stage: Stage) -> None:
-    mapped, unmapped = lines(stage, "classes"), lines(stage, "classes", "--unmapped")
-
-    assert {"report", "calendar", "profile"} <= {line["class_"] for line in mapped}
-    assert not {line["class_key"] for line in mapped} & {line["class_key"] for line in unmapped}
-    assert run(stage, "classes", "--unmapped").stdout.split()[:5] == ["source", "class_key", "items", "clients", "since"]
-    assert run(stage, "classes").stdout.split()[:6] == ["system", "class_key", "class", "audience", "basic", "label"]
