@@ -63,9 +63,10 @@ def soak(folder: Path, *, clients: int, deliveries: int, days: int, every_s: flo
             await_condition(lambda: _done(installation), bound_s)
             for family in driver.families:
                 driver.note(family.client)
-        verified = stage.run("verify", "--read-back")
+            # While the portal runs: one that came back after a kill ends with the disturbance.
+            verified = stage.run("verify", "--read-back")
         report = checked(portal_writes(_store(stage)), driver.allowed, outages=disturbance.outages, deadline_s=DEADLINE_S)
-    return _told(report, driver, disturbance, verified.stdout if verified.returncode else "", time.time() - began)
+    return _told(report, driver, disturbance, verified.stdout + verified.stderr if verified.returncode else "", time.time() - began)
 
 
 @contextmanager
