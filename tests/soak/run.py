@@ -66,7 +66,8 @@ def soak(folder: Path, *, clients: int, deliveries: int, days: int, every_s: flo
             # While the portal runs: one that came back after a kill ends with the disturbance.
             verified = stage.run("verify", "--read-back")
         report = checked(portal_writes(_store(stage)), driver.allowed, outages=disturbance.outages, deadline_s=DEADLINE_S)
-    return _told(report, driver, disturbance, verified.stdout + verified.stderr if verified.returncode else "", time.time() - began)
+    violations = verified.stdout + verified.stderr if verified.returncode else ""
+    return _told(report, driver, disturbance, violations, time.time() - began)
 
 
 @contextmanager
