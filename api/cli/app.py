@@ -54,9 +54,7 @@ def options(
     context: typer.Context,
     config: Annotated[
         Path | None,
-        typer.Option(
-            help="The configuration file; else ZORGSLUIS_CONFIG, else zorgsluis.yaml in the state folder.", metavar="FILE"
-        ),
+        typer.Option(help="The configuration; else ZORGSLUIS_CONFIG or the state's.", metavar="FILE"),
     ] = None,
     state: Annotated[
         Path | None, typer.Option(help="The state folder; else ZORGSLUIS_STATE or the system's.", metavar="FOLDER")
