@@ -46,9 +46,11 @@ EXTERNAL: Final = f"""
 select id, decision, valid_from, valid_to, person_id as person, category, purpose, class as class_, rkey
 from external_consent where {RECORDED}"""
 
-# Planned once a session and not for each question: these statements have one right plan, by index.
+# Planned once a session and not for each question: these statements have one right plan, by index; a bitmap would put the whole
+# organisation's index beside a few keys.
 PLAN_ONCE: Final = """
-select set_config('plan_cache_mode', 'force_generic_plan', true) as mode, set_config('enable_seqscan', 'off', true) as seqscan"""
+select set_config('plan_cache_mode', 'force_generic_plan', true) as mode, set_config('enable_seqscan', 'off', true) as seqscan,
+  set_config('enable_bitmapscan', 'off', true) as bitmapscan"""
 CLASS_THEN: Final = """
 left join lateral (
   select class, audience, basic_projection, label from class_map_version
@@ -60,7 +62,7 @@ select resource.rkey, resource.rtype, resource.rid, resource.client_id, resource
 NOW: Final = f"""
 {ITEM}, resource.version, resource.deleted, resource.class_key, resource.audience, resource.labels, resource.data_at, resource.withdrawn,
   true as kept
-from resource left join class_map on class_map.org = resource.org and class_map.system = resource.system
+from {{source}} left join class_map on class_map.org = resource.org and class_map.system = resource.system
   and class_map.class_key = resource.class_key"""
 # Versions of before these columns were kept have none: the facts of today stand in for them.
 THEN: Final = f"""
@@ -69,12 +71,16 @@ THEN: Final = f"""
   coalesce(past.labels, resource.labels) as labels,
   case when past.class_key is null then resource.data_at else past.data_at end as data_at,
   coalesce(past.withdrawn, resource.withdrawn) as withdrawn, past.class_key is not null as kept
-from resource join lateral (
+from {{source}} join lateral (
   select * from resource_history where rkey = resource.rkey and last_updated <= %(at)s order by version desc limit 1) past on true
 {CLASS_THEN}"""
 NAMED: Final = "where resource.rtype = %(type)s and resource.rid = %(id)s"
 OF_CLIENT: Final = "where resource.client_id = %(client)s order by resource.rkey"
-OF_KEYS: Final = "where resource.rkey = any(%(keys)s)"
+ALL: Final = "resource"
+# Each looked up by its own number, whatever the statistics say.
+OF_KEYS: Final = """
+unnest(%(keys)s::bigint[]) as asked (rkey)
+cross join lateral (select * from resource where rkey = asked.rkey offset 0) resource"""
 RULES_NOW: Final = """
 select distinct class as class_, audience, basic_projection, label from class_map order by 1, 2, 3, 4"""
 RULES_THEN: Final = """
@@ -186,7 +192,7 @@ class Moment:
 
     def items_of(self, keys: list[int]) -> list[Item]:
         """Return resources by their numbers."""
-        return list(self._items(OF_KEYS, {"keys": keys}))
+        return list(self._items("", {"keys": keys}, OF_KEYS))
 
     def rules(self) -> dict[str, list[ClassRule]]:
         """Return every class of the organisation with the different rules that its keys have."""
@@ -206,8 +212,8 @@ class Moment:
         row = self.db.execute(ITEM_SINCE, {"type": type_, "id": id_}).fetchone()
         return None if row is None else row.since
 
-    def _items(self, which: str, values: dict[str, Any]) -> Iterator[Item]:
-        query = f"{THEN if self.past else NOW} {which}"
+    def _items(self, which: str, values: dict[str, Any], source: str = ALL) -> Iterator[Item]:
+        query = f"{THEN if self.past else NOW} {which}".format(source=source)
         for row in self.db.execute(query, {"at": self.at, **values}):
             yield _item(row)
 
