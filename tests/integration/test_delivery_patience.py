@@ -1,4 +1,4 @@
-"""What is sent in which order when one bundle doesn't hold it, and when a portal's failures are the fault of what is sent."""
+"""What is sent in which order and at which pace, and when a portal's failures are the fault of what is sent."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import limits
 from gateway.outbox import parked, release
 from tests.integration.delivery_world import RunningPortal, World, a_world, observation, running_portal
 
@@ -136,3 +137,24 @@ def test_what_a_portal_will_not_narrow_for_a_day_is_taken_away_and_then_offered_
     days(world, member, 1)
     assert writes(world, member, "delete") == ["a"]
     assert "nuchter" not in world.portal.holds(member)["Appointment/a"]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "least_s"),
+    [("{}", None), ('{"per_second": 5, "max_concurrency": 1}', 0.2), ('{"per_second": 8, "max_concurrency": 2}', 0.25)],
+)
+def test_deliveries_keep_to_what_the_portal_takes_a_second(
+    world: World, monkeypatch: pytest.MonkeyPatch, manifest: str, least_s: float | None
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(limits, "pause", waited.append)
+    world.rows("update portal set settings = settings || jsonb_build_object('manifest', %s::jsonb)", manifest)
+    member = world.member()
+    names = world.queue(member, 3)
+
+    world.deliver()
+
+    assert set(world.portal.holds(member)) == set(names)
+    assert bool(waited) == (least_s is not None)
+    # What is left of the share once the answer is there.
+    assert all(0 < seconds <= (least_s or 0) for seconds in waited)
