@@ -33,13 +33,13 @@ select org, id, source_id, %s, 'failed', %s, %s from run where id = %s"""
 CURSORS: Final = "select stream, value from checkpoint where source_id = %s and partition = '' and value is not null"
 RUN: Final = "select number, org, source_id from run where id = %s"
 PARTITIONED: Final = "update run set partitioned = true where id = %s and not partitioned"
-# While the source's breaker is open, one slice at a time.
+# While the source's breaker is open one slice at a time, the one that failed least: no stream uses up its attempts as the only probe.
 DUE: Final = """
 select slice.id from slice join source on source.id = slice.source_id
 where slice.run_id = %(run)s and slice.state = 'ready' and (slice.not_before is null or slice.not_before <= app_now())
   and (slice.lease_until is null or slice.lease_until < app_now())
   and (source.breaker_reason is null or source.breaker_until is null or source.breaker_until <= app_now())
-order by slice.id
+order by slice.attempt, slice.id
 limit (select case when source.breaker_reason is null then 500 else 1 end
        from run join source on source.id = run.source_id where run.id = %(run)s)"""
 NEXT_DUE: Final = """

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -125,7 +126,9 @@ def test_an_ecd_that_is_down_altogether_is_given_up_after_a_few_probes(world: Wo
     assert world.one("select breaker_reason, failures from source") == (None, 0)
 
 
-def test_one_success_closes_the_breaker(world: World, ecd: RunningEcd) -> None:
+def test_one_success_closes_the_breaker(world: World, ecd: RunningEcd, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without jitter the streams fail in turns, and none of them five times.
+    monkeypatch.setattr("gateway.reading.pull.backoff", lambda failures, _asked: timedelta(seconds=2**failures))
     ecd.fault(EVERYTHING, "503", times=11)
 
     run = world.run()
