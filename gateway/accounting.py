@@ -41,24 +41,30 @@ select source.code as source, stream, state, coalesce(reason, 'unknown') as reas
 from journal join source on source.id = source_id
 where state in ('quarantined', 'set-aside') group by 1, 2, 3, 4 order by 1, 2, 3, 4"""
 
-# A queued delete is a retraction under way; a queued put is queued, also when the member holds an older version.
+# A queued delete is a retraction under way; a queued put is queued, also when the member holds an older version. What is at a portal of the
+# directory, or on its way from there, is counted as well when nothing that may be seen refers to it any more.
 DISCLOSURE: Final = """
-select portal.code as portal, resource.rtype as kind, verdict.directory,
+with held as (
+  select ledger.portal_id, ledger.link_id, ledger.rkey, ledger.state, ledger.held_hash, ledger.content_hash,
+    outbox.id as outbox_id, outbox.state as outbox_state, outbox.op
+  from disclosure_ledger ledger left join outbox on outbox.ledger_id = ledger.id)
+select portal.code as portal, resource.rtype as kind, coalesce(verdict.directory, true) as directory,
   case
-    when outbox.state = 'parked' then 'parked'
-    when outbox.op = 'delete' then 'retracting'
-    when outbox.op = 'put' then 'queued'
-    when ledger.state = 'cannot_retract' or (ledger.held_hash is not null and ledger.content_hash is null) then 'retained'
-    when ledger.held_hash is not null then 'delivered'
+    when held.outbox_state = 'parked' then 'parked'
+    when held.op = 'delete' then 'retracting'
+    when held.op = 'put' then 'queued'
+    when held.state = 'cannot_retract' or (held.held_hash is not null and held.content_hash is null) then 'retained'
+    when held.held_hash is not null then 'delivered'
     else 'withheld'
   end as fate,
-  case when ledger.held_hash is null and outbox.id is null then verdict.code else '' end as reason,
+  case when held.held_hash is null and held.outbox_id is null then verdict.code else '' end as reason,
   count(*)::int as n
 from disclosure_verdict verdict
-join resource on resource.rkey = verdict.rkey
-join portal on portal.id = verdict.portal_id
-left join disclosure_ledger ledger on ledger.link_id = verdict.link_id and ledger.rkey = verdict.rkey
-left join outbox on outbox.ledger_id = ledger.id
+full join held on held.link_id = verdict.link_id and held.rkey = verdict.rkey
+join resource on resource.rkey = coalesce(verdict.rkey, held.rkey)
+join portal on portal.id = coalesce(verdict.portal_id, held.portal_id)
+where verdict.rkey is not null
+  or resource.client_id is null and (held.held_hash is not null or held.outbox_id is not null or held.state = 'cannot_retract')
 group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5"""
 
 PAIRS: Final = """

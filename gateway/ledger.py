@@ -19,6 +19,7 @@ from gateway.audit import AuditEvent, append
 from gateway.clients import follow_patient, relate
 from gateway.crash import crash_point
 from gateway.database import Connection
+from gateway.freeze import STAYING
 from gateway.retractions import review_staying
 from gateway.runtime import Gateway
 from gateway.store import restamp_client
@@ -70,10 +71,11 @@ with renewed as (
 update client set next_change_at = boundary.at from ({BOUNDARY}) boundary (at)
 where client.id = $1 and client.next_change_at is distinct from boundary.at"""
 # What the difference means. A row that is due, not held and in no queue gets its work. 'frozen': what is there stays, nothing new goes;
-# under a freeze that is what only the stop stands in the way of, and what refuses besides is the row's reason.
+# under a freeze that is what only the stop stands in the way of, and what refuses besides is the row's reason. Of the directory, that is what
+# something that stays refers to.
 # What is as it should be is left out before anything else is asked. The last rows say what is withheld, and what else there is to write.
 DIFFER: Final = f"""
-with judged as (delete from disclose_due where client_id = $1 and cause = 'facts'),
+with recursive judged as (delete from disclose_due where client_id = $1 and cause = 'facts'),
 ending as materialized (
   select case when stop_reason is not null then frozen else end_of_care_at <= app_now() and freeze_at_end end as freezes,
     expiry = 'freeze' as keeps
@@ -82,10 +84,11 @@ compared as materialized (
   select ledger.id as ledger_id, coalesce(view.link_id, ledger.link_id) as link_id, coalesce(view.rkey, ledger.rkey) as rkey,
     coalesce(view.wanted, false) as wanted, view.projection, view.content_hash, view.version,
     coalesce(view.reason, 'resource-withdrawn') as code, view.grant_id, ledger.content_hash as due_hash, ledger.projection as due_projection,
-    ledger.held_hash, ledger.held_projection, ledger.state, ledger.code as due_code, differs, case when withheld then view.code end as withheld
+    ledger.held_hash, ledger.held_projection, ledger.held_version, ledger.state, ledger.code as due_code, differs,
+    case when withheld then view.code end as withheld
   from (
     select verdict.*, code = 'grant' and content_hash is not null as wanted,
-      case when freezes and otherwise <> 'grant' then otherwise else code end as reason
+      case when freezes and directory then 'resource-withdrawn' when freezes and otherwise <> 'grant' then otherwise else code end as reason
     from disclosure_verdict verdict cross join ending where client_id = $1) view
   full join (select * from disclosure_ledger where client_id = $1 offset 0) ledger
     on ledger.link_id = view.link_id and ledger.rkey = view.rkey
@@ -94,12 +97,12 @@ compared as materialized (
         is distinct from (view.content_hash, view.projection, view.content_hash)
       else ledger.content_hash is not null or ledger.held_hash is not null end as differs,
     not view.wanted and not view.directory and view.code <> 'not-linked' as withheld) found
-  where differs or withheld),
+  where differs or withheld),{STAYING},
 withheld as materialized (
   select link_id, withheld as code, count(*)::integer as count from compared where withheld is not null group by link_id, withheld)
 select ledger_id, portal_id, link_id, rkey, projection, content_hash, version, code, grant_id, epoch, action
 from (
-  select compared.ledger_id, link.portal_id, link.id as link_id, compared.rkey, compared.code, compared.grant_id, link.epoch,
+  select compared.ledger_id, link.portal_id, link.id as link_id, compared.rkey, stays.code, compared.grant_id, link.epoch,
     case when wanted then compared.projection end as projection, case when wanted then compared.content_hash end as content_hash,
     case when wanted then compared.version end as version,
     case
@@ -111,7 +114,7 @@ from (
         when held_hash is not null and coalesce(held_projection, 'whole') = 'whole' and projection <> 'whole' then 'narrow'
         else 'put' end
       when due_hash is null then case
-        when frozen.yes then case when compared.state = 'delivered' and outbox.id is null and compared.code <> due_code then 'retain' end
+        when frozen.yes then case when compared.state = 'delivered' and outbox.id is null and stays.code <> due_code then 'retain' end
         when (compared.state = 'delivered' or compared.state = 'cannot_retract' and portal.retraction <> 'cannot')
           and outbox.id is null then 'delete' end
       when held_hash is null and outbox.sent_at is null then 'drop'
@@ -124,9 +127,12 @@ from (
   join link on link.id = compared.link_id and link.client_id = $1
   join portal on portal.id = link.portal_id
   cross join ending
+  left join (select link_id, rkey, min(code) as code from staying group by link_id, rkey) staying
+    on staying.link_id = compared.link_id and staying.rkey = compared.rkey
+  cross join lateral (select coalesce(staying.code, compared.code) as code) stays
   cross join lateral (
     select link.state = 'active' and coalesce(
-      freezes and compared.code = 'client-stop' or keeps and compared.code = 'grant-outside-period', false) as yes) frozen
+      freezes and stays.code = 'client-stop' or keeps and stays.code = 'grant-outside-period', false) as yes) frozen
   where compared.differs
 ) difference
 where action is not null

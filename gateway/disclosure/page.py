@@ -54,7 +54,9 @@ Birthdays begin at midnight in Amsterdam; who was born on 29 February has it on 
 gate. The next such moment of each client is kept (`client.next_change_at`), so time takes effect when it comes, without a slot. When the end
 of a period comes (of a right, or of the care) what is at the portals is taken back, or kept while nothing new goes, as the organisation has it
 (`organisation.expiry`, `organisation.freeze_at_end`). What is kept then, or when a client's sharing is stopped with a freeze, is what nothing
-but that end or stop stands in the way of (`otherwise` of the view): what is deleted, withdrawn or excluded meanwhile is taken back.
+but that end or stop stands in the way of (`otherwise` of the view): what is deleted, withdrawn or excluded meanwhile is taken back. Care
+workers and organisations stay with what is kept and refers to them, in the version that is there, and go with the last of it
+(`gateway/freeze.py`).
 
 ## What other registries say
 

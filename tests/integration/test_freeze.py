@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from gateway import consent
+from gateway.accounting import ledgers
+from gateway.verify.database import on_database
 from tests.integration.store_world import World, filled, gone, open_world
 
 WORK = "select op from outbox"
@@ -78,3 +81,104 @@ def test_the_directory_stays_under_a_freeze_as_long_as_something_that_stays_refe
     world.deliver()
 
     assert {ref.split("/")[0] for ref in world.held("50")} == {"Patient", "CareTeam"}
+
+
+DIRECTORY = {"Practitioner", "PractitionerRole", "Organization"}
+
+
+def expired(world: World) -> None:
+    """A right comes to its end where the organisation lets stay what was given."""
+    world.one("update organisation set expiry = 'freeze' where id = %s returning id", world.org)
+    soon = world.clock() + timedelta(days=1)
+    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="private-medical", valid_to=soon)
+    world.deliver()
+    world.clock.pass_time(days=2)
+
+
+def care_ended(world: World) -> None:
+    """Care comes to its end where the organisation lets stay what was given."""
+    world.one("update organisation set freeze_at_end = true where id = %s returning id", world.org)
+    consent.end_care(world.gateway, world.org, client="1001")
+
+
+def died(world: World) -> None:
+    consent.died(world.gateway, world.org, client="1001", freeze=True)
+
+
+def stopped(world: World) -> None:
+    consent.stop(world.gateway, world.org, client="1001", reason="client-asked", freeze=True)
+
+
+def kinds(world: World) -> set[str]:
+    """Disclose and deliver what is due; return the kinds of what the member holds."""
+    world.disclose()
+    world.deliver()
+    return {ref.split("/")[0] for ref in world.held("50")}
+
+
+@pytest.mark.parametrize("end", [expired, care_ended, died, stopped])
+def test_what_is_frozen_keeps_the_directory_that_it_refers_to_until_it_goes_itself(
+    world: World, end: Callable[[World], object]
+) -> None:
+    world.store(world.employee("7"), world.employee("8"), world.patient(), world.report("1", employee="7"))
+    world.link("50", "private-medical")
+    world.deliver()
+    held = world.held("50")
+
+    end(world)
+    kinds(world)
+    assert world.held("50") == held
+    assert world.disclose() == 0
+
+    # Somebody else signs it at the source: what the portal holds still names who did.
+    world.store(world.report("1", "Anders.", employee="8"), world.report("2", employee="8"))
+    kinds(world)
+    assert world.held("50") == held
+
+    world.store(gone(world.report("1", employee="8")))
+    assert kinds(world).isdisjoint({"Observation", *DIRECTORY})
+    assert world.disclose() == 0
+
+
+@pytest.mark.parametrize("end", [expired, care_ended, died, stopped])
+def test_under_a_freeze_the_directory_that_the_source_took_back_is_taken_back(
+    world: World, end: Callable[[World], object]
+) -> None:
+    world.store(world.employee("7"), world.patient(), world.report("1", employee="7"))
+    world.link("50", "private-medical")
+    world.deliver()
+    end(world)
+    world.store(world.employee("8"), world.report("1", "Anders.", employee="8"))
+    assert kinds(world) >= {"Observation", *DIRECTORY}
+
+    world.store(gone(world.employee("7")))
+
+    left = kinds(world)
+    assert "Observation" in left
+    assert left.isdisjoint({"Practitioner", "PractitionerRole"})
+
+
+@pytest.mark.parametrize("end", [expired, care_ended, died, stopped])
+def test_the_directory_of_what_is_frozen_is_counted_as_retained_and_breaks_no_invariant(
+    world: World, end: Callable[[World], object]
+) -> None:
+    world.store(world.employee("7"), world.patient(), world.report("1", employee="7"))
+    world.link("50", "private-medical")
+    world.deliver()
+    end(world)
+    kinds(world)
+
+    assert {line.kind: line.fates for line in ledgers(world.gateway, world.org).directory} == {
+        kind: {"retained": 1} for kind in DIRECTORY
+    }
+    assert on_database(world.gateway, world.org) == []
+
+
+def test_a_right_that_expired_keeps_the_directory_only_where_rights_are_frozen_then(world: World) -> None:
+    world.store(world.employee("7"), world.patient(), world.report("1", employee="7"))
+    world.link("50", "private-medical")
+    world.deliver()
+    expired(world)
+    world.one("update organisation set expiry = 'retract' where id = %s returning id", world.org)
+
+    assert kinds(world) == set()
