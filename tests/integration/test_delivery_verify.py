@@ -202,6 +202,31 @@ def test_an_older_version_delivered_after_a_newer_one_breaks_i3(engine: Gateway,
     assert found(engine, world) == [("I3", f"{NAME} for {member}")]
 
 
+def test_a_clock_that_was_set_back_between_two_deliveries_breaks_nothing(engine: Gateway, world: World, member: str) -> None:
+    world.clock.forward(hours=-3)
+    world.decide(member, world.store(observation("weight", "71.90")))
+    world.deliver()
+    told = world.rows("select detail ->> 'version' as version from audit_event where event = 'delivery' order by at")
+
+    assert [row.version for row in told] == ["2", "1"]
+    assert found(engine, world) == []
+
+
+@pytest.mark.parametrize(("versions", "broken"), [((0, 1), False), ((1, 0), True)], ids=["in order", "out of order"])
+def test_deliveries_of_before_the_trail_was_numbered_are_judged_by_their_time(
+    engine: Gateway, world: World, member: str, versions: tuple[int, int], broken: bool
+) -> None:
+    for hours, version in zip((2, 1), versions, strict=True):
+        world.rows(
+            "insert into audit_event (chain_id, seq, org, at, event, action, agent, link_id, rkey, detail, mac, written)"
+            " select chain_id, seq + 1000 + %s, org, at - make_interval(hours => %s), event, action, agent, link_id, rkey,"
+            " jsonb_set(detail, '{version}', %s::text::jsonb), mac, null from audit_event where event = 'delivery' and written > 0",
+            *(hours, hours, version),
+        )
+
+    assert found(engine, world) == ([("I3", f"{NAME} for {member}")] if broken else [])
+
+
 def test_a_gap_in_history_breaks_i3(engine: Gateway, world: World, member: str) -> None:
     for value in ("71.90", "71.40"):
         world.decide(member, world.store(observation("weight", value)))
