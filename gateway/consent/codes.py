@@ -20,7 +20,7 @@ from gateway.consent.links import make_link
 from gateway.consent.one_client import OtherClient
 from gateway.consent.outstanding import revoke
 from gateway.consent.pages import open_page
-from gateway.consent.people import known_person, known_portal, person_of, refuse_a_name
+from gateway.consent.people import known_person, known_portal, person_of
 from gateway.consent.tries import account_hash, count_try, forgive, tell_refused
 from gateway.disclosure.decide import Level
 from gateway.errors import NotFound
@@ -93,8 +93,6 @@ def issue_code(
         client_id, portal_id = find_client(db, gateway.keys(org).ids(), client), known_portal(db, org, portal)
         # Who reads their own file is called by their own number.
         acquainted = find_related(db, client_id, person) is not None or str(client).rpartition(":")[2] == person
-        if not acquainted:
-            refuse_a_name(db, org, person)
         person_id = person_of(db, org, person)
         revoked = revoke(db, client_id, person=person_id, portal=portal_id)
         narrowed = None if classes is None else sorted(classes)

@@ -12,6 +12,7 @@ from gateway.clients import find_client
 from gateway.consent.changing import Changing, changing
 from gateway.consent.people import known_person, person_of
 from gateway.consent.tasks import flag_ended_mandates
+from gateway.consent.validity import refuse_never
 from gateway.errors import NotFound, Rejected
 from gateway.ledger import Change
 from gateway.runtime import Gateway
@@ -83,13 +84,12 @@ def add_mandate(
 
     Raises:
         NotFound: there is no such client.
-        Rejected: there is no such kind or scope, or it would end before it begins.
+        Rejected: there is no such kind or scope, what is given for the person is no number, or it would never hold.
     """
     covers = tuple(scope) if scope else USUAL.get(kind, ())
     if kind not in KINDS or not set(covers) <= set(SCOPES):
         raise Rejected(f"a mandate is one of {', '.join(KINDS)}, in {', '.join(SCOPES)}")
-    if valid_to is not None and valid_to <= (valid_from or gateway.clock()):
-        raise Rejected("this mandate would end before it begins")
+    refuse_never(gateway.clock(), valid_from, valid_to, instead="give it a later end, or none")
     with changing(gateway, org, client) as under:
         row = {
             "kind": kind,

@@ -8,8 +8,8 @@ from typing import Final
 from gateway.database import Connection
 from gateway.errors import NotFound, Rejected
 
-# The number of a relation in the ECD, or another system's code for one: never a name, which would stand in the trail.
-CODE: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:|/-]{0,63}")
+# The number of a relation in the ECD, or another system's code for one: never a name, which would stand in the trail. So it has a digit.
+CODE: Final = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z][0-9A-Za-z._:|/-]{0,63}")
 NO_CODE: Final = "this is no person's number: give that of the relation in the ECD (digits, or a code with digits and no spaces)"
 PERSON: Final = "select id from person where org = %s and code = %s"
 NEW_PERSON: Final = "insert into person (org, code) values (%s, %s) on conflict (org, code) do nothing"
@@ -21,22 +21,12 @@ def person_of(db: Connection, org: int, code: str) -> int:
     """Return the person of that code; a new one comes into being.
 
     Raises:
-        Rejected: it is nobody's yet, and can't be a code.
+        Rejected: it is nobody's yet, and can't be a code; whoever has a code from before keeps it.
     """
     if CODE.fullmatch(code) is None and db.execute(PERSON, (org, code)).fetchone() is None:
         raise Rejected(NO_CODE)
     db.execute(NEW_PERSON, (org, code))
     return known_person(db, org, code)
-
-
-def refuse_a_name(db: Connection, org: int, code: str) -> None:
-    """Refuse what is typed for a person, is nobody's code yet and looks like a name: it would stand in the trail.
-
-    Raises:
-        Rejected: it has no digit, as every number has.
-    """
-    if not any(sign.isdigit() for sign in code) and db.execute(PERSON, (org, code)).fetchone() is None:
-        raise Rejected(NO_CODE)
 
 
 def known_person(db: Connection, org: int, code: str) -> int:

@@ -1,4 +1,4 @@
-"""When a right or an exclusion holds, and which data it is about: a period that never comes, or is over already, is refused."""
+"""When a right, a mandate or an exclusion holds, and which data it is about: a period that never comes, or is over already, is refused."""
 
 from __future__ import annotations
 

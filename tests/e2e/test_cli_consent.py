@@ -307,7 +307,10 @@ def test_a_mandate_that_ends_comes_on_the_review_list_until_it_is_dealt_with(des
         ("grant ask 1001 --provider 12345678 --category V4", "--data"),
         ("grant representation add 1001 50 friend", "parent-authority"),
         ("grant representation add 1001 50 mentor --scope all", "medical"),
+        ("grant representation add 1001 50 mentor --until 2020-01-01", "ended already (2020-01-02 00:00)"),
+        ("grant representation add 1001 Jansen mentor", "no person's number"),
         ("grant representation end 1001 404", "grant representation list"),
+        ("link add 1001 Jansen", "no person's number"),
     ],
 )
 def test_what_is_typed_wrong_says_what_and_what_to_do(desk: Desk, command: str, says: str) -> None:

@@ -58,14 +58,14 @@ def stored(world: World, resource: dict[str, Any], class_key: str) -> int:
     return rkey
 
 
-def linked(world: World, level: str, person: str = "anna") -> str:
+def linked(world: World, level: str, person: str = "61") -> str:
     """Link somebody at a level, and deliver what follows."""
     member = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person=person)
     granted(world, level, person)
     return member
 
 
-def granted(world: World, level: str, person: str = "anna") -> None:
+def granted(world: World, level: str, person: str = "61") -> None:
     consent.set_grant(world.gateway, world.org, client=world.client_id, person=person, level=level)
     world.deliver()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from gateway import consent
 from gateway.consent.codes import issue_code
+from gateway.consent.validity import told
 from gateway.errors import Rejected
 from gateway.insight.staying import going_for_good, staying
 from tests.integration.consent_acts import ALL, call, grant, rights, types
@@ -98,10 +99,46 @@ def test_a_stop_for_a_reason_that_is_no_code_is_refused(world: World) -> None:
     assert types(world) == ALL
 
 
-@pytest.mark.parametrize("typed", ["Jan Jansen", "", "50\n"])
-def test_what_can_be_no_number_becomes_no_person(world: World, typed: str) -> None:
-    with pytest.raises(Rejected, match="no person's number"):
-        consent.link(world.gateway, world.org, portal="familie", client="1001", person=typed)
+@pytest.mark.parametrize("typed", ["Jan Jansen", "Jan Jansen 50", "Jansen", "de-jong", "", "50\n"])
+@pytest.mark.parametrize(
+    "comes_in",
+    [
+        lambda world, typed: world.link(typed),
+        lambda world, typed: grant(world, person=typed),
+        lambda world, typed: call(world, consent.add_mandate, person=typed, kind="mentor"),
+        lambda world, typed: call(world, issue_code, person=typed, portal="familie"),
+        lambda world, typed: call(world, consent.record_external, person=typed, decision="deny", source_ref="m-1"),
+    ],
+    ids=["link", "right", "mandate", "letter", "registry"],
+)
+def test_what_can_be_no_number_becomes_no_person_and_stands_nowhere(
+    world: World, comes_in: Callable[[World, str], object], typed: str
+) -> None:
+    people = "select code from person"
+    known = world.rows(people)
+
+    with pytest.raises(Rejected, match="no person's number") as refused:
+        comes_in(world, typed)
+
+    assert "Jan" not in str(refused.value)
+    assert world.rows(people) == known
+    assert world.rows("select detail from audit_event where detail ->> 'person' = %s", typed) == []
+
+
+def test_whoever_has_a_code_without_digits_from_before_keeps_it(world: World) -> None:
+    world.rows("insert into person (org, code) values (%s, 'dochter') returning id", world.org)
+
+    assert world.link("dochter")
+
+
+@pytest.mark.parametrize(
+    "terms", [{"valid_to": BEFORE}, {"valid_from": BEFORE, "valid_to": START}, {"valid_from": LATER, "valid_to": SOON}]
+)
+def test_a_mandate_that_would_never_hold_is_refused_with_when_it_would_end(world: World, terms: dict[str, Any]) -> None:
+    with pytest.raises(Rejected, match=rf"would .*{told(terms['valid_to'])}.*give it a later end"):
+        call(world, consent.add_mandate, person="50", kind="mentor", **terms)
+
+    assert consent.mandates(world.gateway, world.org, "1001") == []
 
 
 def test_a_letter_goes_to_a_number_and_not_to_a_name(world: World) -> None:

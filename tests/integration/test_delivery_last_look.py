@@ -72,7 +72,7 @@ def test_what_its_source_took_back_or_marked_while_it_waited_is_never_sent(world
 
 
 def test_what_became_of_another_class_while_it_waited_goes_only_as_that_and_only_to_who_may_see_that(world: World) -> None:
-    basic, trusted = linked(world, "basic", "bas"), linked(world, "private-medical")
+    basic, trusted = linked(world, "basic", "62"), linked(world, "private-medical")
     stored(world, {**VISIT, "description": "wondzorg thuis"}, "report")
     due_for_the_slot(world)
 
@@ -97,10 +97,10 @@ def test_what_became_of_another_class_while_it_waited_goes_only_as_that_and_only
     ],
 )
 def test_what_is_judged_otherwise_now_is_never_sent_as_it_was_decided(world: World, change: str) -> None:
-    member = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person="anna")
+    member = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person="61")
     world.rows("update resource set data_at = app_now() where rid = 'visit'")
     since = world.clock() - timedelta(days=9)
-    consent.set_grant(world.gateway, world.org, client=world.client_id, person="anna", level="basic", data_from=since)
+    consent.set_grant(world.gateway, world.org, client=world.client_id, person="61", level="basic", data_from=since)
     world.deliver()
     world.rows(f"update resource set {change} where rid = 'visit'")
     due_for_the_slot(world)
@@ -146,7 +146,7 @@ def test_a_change_of_rights_decides_what_is_judged_otherwise_and_its_delivery_wa
     stored(world, {**VISIT, "description": "wondzorg thuis"}, "report")
     due_for_the_slot(world)
 
-    other = linked(world, "private-medical", "bas")
+    other = linked(world, "private-medical", "62")
 
     assert set(at_portal(world, other)) == EVERYTHING
 
@@ -174,10 +174,10 @@ def test_a_name_of_the_directory_is_not_sent_with_what_its_member_may_no_longer_
 
 
 def test_nothing_of_a_client_is_sent_after_a_right_ended_until_it_is_decided_again(world: World) -> None:
-    ended = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person="anna")
+    ended = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person="61")
     until = world.clock() + timedelta(hours=1)
-    consent.set_grant(world.gateway, world.org, client=world.client_id, person="anna", level="private-medical", valid_to=until)
-    stays = linked(world, "private-medical", "bas")
+    consent.set_grant(world.gateway, world.org, client=world.client_id, person="61", level="private-medical", valid_to=until)
+    stays = linked(world, "private-medical", "62")
 
     well_again(world, hours=2)
     assert (world.portal.holds(ended), world.portal.holds(stays)) == ({}, {})
@@ -188,9 +188,9 @@ def test_nothing_of_a_client_is_sent_after_a_right_ended_until_it_is_decided_aga
 
 
 def test_what_the_sweeper_noticed_is_not_sent_before_it_is_decided(world: World) -> None:
-    member = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person="anna")
+    member = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person="61")
     until = world.clock() + timedelta(hours=1)
-    consent.set_grant(world.gateway, world.org, client=world.client_id, person="anna", level="private-medical", valid_to=until)
+    consent.set_grant(world.gateway, world.org, client=world.client_id, person="61", level="private-medical", valid_to=until)
     world.clock.forward(hours=2)
     assert due_now(world.gateway, world.org, 10) == [world.client_id]
 

@@ -39,7 +39,7 @@ def broken(world: World, database_url: str) -> list[Any]:
 
 
 def test_each_level_sees_its_own(world: World, database_url: str) -> None:
-    basic, trusted = linked(world, "basic", "bas"), linked(world, "private-medical", "truus")
+    basic, trusted = linked(world, "basic", "62"), linked(world, "private-medical", "63")
 
     assert set(at_portal(world, basic)) == {"Patient/p1", "Appointment/visit"}
     assert "wondzorg" not in at_portal(world, basic)["Appointment/visit"]
@@ -66,8 +66,8 @@ def test_a_lowered_right_takes_back_and_narrows_and_a_raised_one_gives_again(wor
 def test_a_right_withdrawn_while_a_delivery_is_under_way_leaves_nothing_there(
     world: World, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    member = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person="anna")
-    consent.set_grant(world.gateway, world.org, client=world.client_id, person="anna", level="private-medical")
+    member = consent.link(world.gateway, world.org, portal="familie", client=world.client_id, person="61")
+    consent.set_grant(world.gateway, world.org, client=world.client_id, person="61", level="private-medical")
     real = delivery.crash_point  # type: ignore[attr-defined]
     withdrawn: list[str] = []
 
@@ -75,7 +75,7 @@ def test_a_right_withdrawn_while_a_delivery_is_under_way_leaves_nothing_there(
         real(point)
         if point == "before-write" and not withdrawn:
             withdrawn.append(point)
-            consent.set_grant(world.gateway, world.org, client=world.client_id, person="anna", level="none")
+            consent.set_grant(world.gateway, world.org, client=world.client_id, person="61", level="none")
 
     monkeypatch.setattr(delivery, "crash_point", meanwhile)
     world.deliver()
@@ -99,7 +99,7 @@ def test_a_right_withdrawn_after_an_answer_was_lost_leaves_nothing_there(world: 
 
 
 def test_a_new_version_reaches_who_may_see_it_and_nobody_else(world: World, database_url: str) -> None:
-    basic, trusted = linked(world, "basic", "bas"), linked(world, "private-medical", "truus")
+    basic, trusted = linked(world, "basic", "62"), linked(world, "private-medical", "63")
     before = len(world.portal.dump())
     world.clock.forward(hours=1)
     stored(world, observation("weight", "71.90"), "report")
@@ -114,7 +114,7 @@ def test_a_new_version_reaches_who_may_see_it_and_nobody_else(world: World, data
 
 def test_an_ended_link_empties_the_compartment(world: World, database_url: str) -> None:
     member = linked(world, "private-medical")
-    consent.unlink(world.gateway, world.org, portal="familie", client=world.client_id, person="anna")
+    consent.unlink(world.gateway, world.org, portal="familie", client=world.client_id, person="61")
 
     world.deliver()
 

@@ -75,7 +75,7 @@ def lived(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, hidden:
                     world.gateway,
                     world.org,
                     client=world.client_id,
-                    person="anna",
+                    person="61",
                     level="basic",
                     valid_to=world.clock().replace(year=2030 + number),
                 )

@@ -31,6 +31,8 @@ DOSSIER = {
     "problem": "Condition",
     "document": "DocumentReference",
 }
+# Who is linked at no level, at the level basic, and in the trust group.
+NOBODY, BASIC, TRUSTED = "70", "71", "72"
 AUDIENCES = ("circle", "trust-group", "provider-and-trust-group", "provider", None, "unheard-of")
 
 
@@ -46,7 +48,7 @@ def world(module_database_url: str) -> Iterator[World]:
         *(item(opened, class_, type_) for class_, type_ in DOSSIER.items()),
         *(message(opened, audience) for audience in AUDIENCES),
     )
-    for person, level in (("nobody", "none"), ("basic", "basic"), ("trusted", "private-medical")):
+    for person, level in ((NOBODY, "none"), (BASIC, "basic"), (TRUSTED, "private-medical")):
         opened.link(person, level)
     opened.disclose()
     opened.deliver()
@@ -91,7 +93,7 @@ def security(world: World, ref: str) -> set[tuple[str, str]]:
 @pytest.mark.row("C4")
 def test_who_cares_for_two_clients_is_two_members_and_neither_holds_anything_of_the_other(world: World) -> None:
     world.store(world.patient("1002"), world.visit("other", client="1002"))
-    members = {world.link("trusted", client="1001"), world.link("trusted", "private-medical", client="1002")}
+    members = {world.link(TRUSTED, client="1001"), world.link(TRUSTED, "private-medical", client="1002")}
     world.disclose()
     world.deliver()
 
@@ -99,7 +101,8 @@ def test_who_cares_for_two_clients_is_two_members_and_neither_holds_anything_of_
         "select link.member::text as member, count(distinct resource.client_id) as clients, "
         "bool_and(resource.client_id = link.client_id) as own "
         "from disclosure_ledger join resource using (rkey) join link on link.id = link_id join person on person.id = link.person_id "
-        "where person.code = 'trusted' and held_hash is not null and resource.client_id is not null group by 1"
+        "where person.code = %s and held_hash is not null and resource.client_id is not null group by 1",
+        TRUSTED,
     )
     assert {row.member for row in held} == members
     assert {(row.clients, row.own) for row in held} == {(1, True)}
@@ -107,19 +110,19 @@ def test_who_cares_for_two_clients_is_two_members_and_neither_holds_anything_of_
 
 @pytest.mark.row("C5")
 def test_three_levels_show_nothing_the_basics_and_everything_for_the_trust_group(world: World) -> None:
-    assert world.held("nobody") == {}
+    assert world.held(NOBODY) == {}
     assert world.held("unheard-of person") == {}
-    basic, trusted = world.held("basic"), world.held("trusted")
+    basic, trusted = world.held(BASIC), world.held(TRUSTED)
     assert world.ref("Appointment", "visit") in basic
-    assert dossier_of(world, "trusted") == set(DOSSIER)
+    assert dossier_of(world, TRUSTED) == set(DOSSIER)
     assert set(basic) < set(trusted)
 
 
 @pytest.mark.row("C6")
 def test_a_basic_member_has_the_reduced_calendar_and_the_messages_of_the_circle(world: World) -> None:
-    held = world.held("basic")
+    held = world.held(BASIC)
     assert held[world.ref("Appointment", "visit")] == "reduced"
-    assert messages_of(world, "basic") == {"circle"}
+    assert messages_of(world, BASIC) == {"circle"}
     assert {ref.split("/")[0] for ref in held} == {"Patient", "Appointment", "Communication", "CareTeam"}
     assert held[world.ref("Patient", "1001")] == "name-only"
 
@@ -135,7 +138,7 @@ def test_for_others_than_the_trust_group_the_dossier_does_not_exist(world: World
         )
 
     before = noted()
-    assert dossier_of(world, "basic") == dossier_of(world, "nobody") == set()
+    assert dossier_of(world, BASIC) == dossier_of(world, NOBODY) == set()
     assert not {"Observation", "CarePlan", "Condition", "Goal"} & {row.rtype for row in before}
 
     world.store(gone(item(world, "plan", "CarePlan")), item(world, "plan", "CarePlan", "another"))
@@ -147,9 +150,9 @@ def test_for_others_than_the_trust_group_the_dossier_does_not_exist(world: World
 
 @pytest.mark.row("C8")
 def test_a_message_reaches_exactly_its_audience_and_in_doubt_the_trust_group(world: World) -> None:
-    assert messages_of(world, "basic") == {"circle"}
-    assert messages_of(world, "trusted") == {"circle", "trust-group", "provider-and-trust-group", None, "unheard-of"}
-    assert messages_of(world, "nobody") == set()
+    assert messages_of(world, BASIC) == {"circle"}
+    assert messages_of(world, TRUSTED) == {"circle", "trust-group", "provider-and-trust-group", None, "unheard-of"}
+    assert messages_of(world, NOBODY) == set()
 
 
 @pytest.mark.row("C12")
@@ -157,7 +160,7 @@ def test_a_message_that_the_care_organisation_reads_says_so_and_goes_to_the_trus
     shared = "provider-and-trust-group"
     assert (AUDIENCE, shared) in security(world, world.ref("Communication", f"message {shared}"))
     assert (AUDIENCE, shared) not in security(world, world.ref("Communication", "message circle"))
-    assert shared in messages_of(world, "trusted") - messages_of(world, "basic")
+    assert shared in messages_of(world, TRUSTED) - messages_of(world, BASIC)
 
 
 @pytest.mark.row("C13")
@@ -165,4 +168,4 @@ def test_reports_general_and_medical_measurements_and_the_care_plan_need_the_tru
     for class_ in ("report", "medical", "measurement", "plan", "goal"):
         labels = security(world, world.ref(DOSSIER[class_], class_))
         assert {(AUDIENCE, "trust-group"), (CONFIDENTIALITY, "R")} <= labels
-        assert class_ in dossier_of(world, "trusted") - dossier_of(world, "basic")
+        assert class_ in dossier_of(world, TRUSTED) - dossier_of(world, BASIC)

@@ -56,8 +56,8 @@ def looked(world: World) -> Drift:
 
 
 def test_a_portal_that_holds_what_was_delivered_shows_no_drift(world: World) -> None:
-    linked(world, "private-medical", "truus")
-    linked(world, "basic", "bas")
+    linked(world, "private-medical", "63")
+    linked(world, "basic", "62")
 
     found = looked(world)
     assert (found.portal, len(found.members), found.any, found.because()) == ("familie", 2, False, {})

@@ -196,7 +196,7 @@ def test_on_an_earlier_day_the_trail_tells_what_was_held_and_what_became_of_it(r
     member = linked(real, "private-medical")
     delivered = real.clock()
     real.clock.forward(hours=1)
-    consent.set_grant(real.gateway, real.org, client=real.client_id, person="anna", level="none")
+    consent.set_grant(real.gateway, real.org, client=real.client_id, person="61", level="none")
     withdrawn = real.clock()
     real.clock.forward(hours=1)
     granted(real, "none")

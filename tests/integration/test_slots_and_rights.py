@@ -96,11 +96,11 @@ def test_a_right_that_changes_between_slots_is_seen_at_the_portal_at_once(world:
     member = linked(world, "private-medical")
     world.clock.forward(hours=1)
 
-    consent.set_grant(world.gateway, world.org, client=world.client_id, person="anna", level="basic")
+    consent.set_grant(world.gateway, world.org, client=world.client_id, person="61", level="basic")
     assert turn(world) is None
     assert set(at_portal(world, member)) == {"Patient/p1", "Appointment/visit"}
 
-    consent.unlink(world.gateway, world.org, portal="familie", client=world.client_id, person="anna")
+    consent.unlink(world.gateway, world.org, portal="familie", client=world.client_id, person="61")
     assert turn(world) is None
     assert world.portal.holds(member) == {}
 
