@@ -16,6 +16,7 @@ from gateway.audit import AuditEvent, append
 from gateway.audit_roles import KNOWN, role_of
 from gateway.canonical import BASE, MEMBER
 from gateway.clients import find_client
+from gateway.errors import Rejected
 from gateway.jsonbytes import dumps
 from gateway.runtime import Gateway
 
@@ -110,7 +111,13 @@ def export(
 
     Raises:
         NotFound: there is no such client.
+        Rejected: nothing can lie in the period; the trail isn't told of an export then.
     """
+    if since is not None and until is not None and until <= since:
+        raise Rejected(
+            f"the export would end ({until:%Y-%m-%d %H:%M} UTC) no later than it begins ({since:%Y-%m-%d %H:%M} UTC): nothing lies "
+            "in it; give an --until that is after --since"
+        )
     with gateway.database.transaction(org) as db:
         client_id = find_client(db, gateway.keys(org).ids(), client)
         period = {"since": since and since.isoformat(), "until": until and until.isoformat()}

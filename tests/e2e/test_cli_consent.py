@@ -311,6 +311,7 @@ def test_a_mandate_that_ends_comes_on_the_review_list_until_it_is_dealt_with(des
         ("grant representation add 1001 Jansen mentor", "no person's number"),
         ("grant representation end 1001 404", "grant representation list"),
         ("link add 1001 Jansen", "no person's number"),
+        ("audit export --client 1001 --since 2026-07-01 --until 2026-01-01", "--until that is after --since"),
     ],
 )
 def test_what_is_typed_wrong_says_what_and_what_to_do(desk: Desk, command: str, says: str) -> None:

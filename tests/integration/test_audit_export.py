@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from gateway import consent
 from gateway.audit import AuditEvent, append
 from gateway.audit_export import KINDS, export, in_dutch
 from gateway.audit_roles import KNOWN
-from gateway.errors import NotFound
+from gateway.errors import NotFound, Rejected
 from gateway.messages import messages
 from gateway.trace import trace
 from tests.integration.store_world import World, open_world
@@ -173,6 +174,15 @@ def test_an_export_is_of_one_client_and_one_period(world: World) -> None:
     assert [event["subtype"][0]["code"] for event in exported(world, until=begun)] == []
     with pytest.raises(NotFound):
         list(export(world.gateway, world.org, client="nobody"))
+
+
+@pytest.mark.parametrize("hours", [0, 1])
+def test_a_period_in_which_nothing_lies_is_refused_and_no_export_is_told(world: World, hours: int) -> None:
+    since = world.clock.at
+    with pytest.raises(Rejected, match="give an --until that is after --since"):
+        exported(world, since=since, until=since - timedelta(hours=hours))
+
+    assert len(named(exported(world), "export")) == 1  # the one that shows it
 
 
 def test_nothing_in_an_export_is_a_name_a_text_or_a_bsn(world: World) -> None:
