@@ -76,7 +76,8 @@ def set_level(
     def change(gateway: Gateway, org: int) -> object:
         return consent.set_grant(gateway, org, client=client, person=person, level=level.value, granted_by=by, **terms)
 
-    decide(context, client, level.value, change, simulate=simulate, person=person, at=terms["valid_from"])
+    periods = {"at": terms["valid_from"], "ends": terms["valid_to"]}
+    decide(context, client, level.value, change, simulate=simulate, person=person, **periods)
 
 
 @app.command(name="simulate")
@@ -166,7 +167,7 @@ def change_level(
     def change(gateway: Gateway, org: int) -> object:
         return consent.change_grant(gateway, org, client=client, person=person, by=by, **parts)
 
-    decide(context, client, "changed", change, simulate=simulate, person=person)
+    decide(context, client, "changed", change, simulate=simulate, person=person, ends=parts.get("valid_to"))
 
 
 for part in (standing, forbid, review, ask):

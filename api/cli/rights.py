@@ -74,17 +74,24 @@ def decide(
     simulate: bool = False,
     person: str | None = None,
     at: datetime | None = None,
+    ends: datetime | None = None,
 ) -> None:
     """Carry out one change of a client's rights and say what came of it, or only tell what would.
 
-    ``at``: the moment to come at which it does its work. ``person``: whom it is about, for the words.
+    ``at``: the moment to come at which it does its work; ``ends``: at which that is over. ``person``: whom it is about, for the words.
     """
     from gateway.insight.simulate import simulate_change
 
     with opened(context) as (installation, org):
         if simulate:
             asked = simulate_change(
-                installation.gateway, org, lambda rehearsed: change(rehearsed, org), client=client, person=person, at=at
+                installation.gateway,
+                org,
+                lambda rehearsed: change(rehearsed, org),
+                client=client,
+                person=person,
+                at=at,
+                ends=ends,
             )
             show(asked)
             return

@@ -29,3 +29,6 @@ def show(told: Simulation, json: bool = False) -> None:
         typer.echo(f"nl  {warned.nl}\nen  {warned.en}")
     if told.effects:
         table(["class", *COLUMNS], [[name, *(getattr(one, column) for column in COLUMNS)] for name, one in told.classes.items()])
+    if told.end is not None:
+        at = f"{told.end.at.astimezone(AMSTERDAM):%Y-%m-%d %H:%M}"
+        typer.echo(f"nl  Als het afloopt, op {at}: {told.end.nl}\nen  When it ends, at {at}: {told.end.en}")

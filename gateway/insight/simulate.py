@@ -28,6 +28,14 @@ join resource on resource.rkey = decision.rkey
 left join class_map on class_map.org = resource.org and class_map.system = resource.system and class_map.class_key = resource.class_key
 group by 1, 2, 3, 4, 5 order by 1, 3, 4, 5"""
 MOVE_TIME: Final = "select set_config('app.at', %s, true)"
+# As if every portal took all that waits; what was set aside there stays set aside.
+ARRIVE: Final = """
+with arrived as (
+  delete from outbox using disclosure_ledger ledger
+  where ledger.client_id = %s and outbox.ledger_id = ledger.id and outbox.state <> 'parked' returning outbox.ledger_id)
+update disclosure_ledger set held_hash = content_hash, held_projection = projection, held_version = version,
+  state = case when content_hash is null then 'retracted' else 'delivered' end
+where id = any (array(select ledger_id from arrived))"""
 # What the ledger's actions mean to somebody who decides. 'keep' is none: what is there stays as it is.
 MEANING: Final = {
     "put": "delivering",
@@ -82,10 +90,25 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """What happens when what was simulated comes to its end: all that waits was delivered by then, and nothing else changed."""
+
+    at: datetime
+    effects: tuple[Effect, ...]
+    nl: str
+    en: str
+
+    @property
+    def total(self) -> Counts:
+        """Everything together."""
+        return _sum(self.effects)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
     """The answer, in numbers and in both languages; nothing was saved. ``nl`` and ``en`` tell of ``person``, then of everybody else.
 
-    ``at``: the moment to come at which it happens; without it, when it is saved.
+    ``at``: the moment to come at which it happens; without it, when it is saved. ``end``: what its end brings, if it has one.
     """
 
     person: str | None
@@ -94,6 +117,7 @@ class Simulation:
     nl: str
     en: str
     at: datetime | None = None
+    end: End | None = None
 
     @property
     def total(self) -> Counts:
@@ -128,9 +152,14 @@ def simulate(
         NotFound, Rejected: as ``consent.set_grant``.
     """
     given = {"client": client, "person": person, "level": level, "classes": classes, "status": status, **rest}
-    begins = rest.get("valid_from")
     return simulate_change(
-        gateway, org, lambda rehearsed: consent.set_grant(rehearsed, org, **given), client=client, person=person, at=begins
+        gateway,
+        org,
+        lambda rehearsed: consent.set_grant(rehearsed, org, **given),
+        client=client,
+        person=person,
+        at=rest.get("valid_from"),
+        ends=rest.get("valid_to"),
     )
 
 
@@ -202,11 +231,13 @@ def simulate_change(
     client: str | int,
     person: str | None = None,
     at: datetime | None = None,
+    ends: datetime | None = None,
 ) -> Simulation:
     """Carry out one change of a client's rights, tell what it did, and undo it. ``person`` is whom the sentences are about.
 
     A change takes effect once: of a function that makes several, what the last one did is told. With ``at``, a moment to come, what
-    happens at that moment is told, and not when the change is saved: as if nothing else changed until then.
+    happens at that moment is told, and not when the change is saved: as if nothing else changed until then. With ``ends``, what
+    happens when it ends is told besides: as if all that waits were delivered first.
 
     Raises:
         NotFound, Rejected: as the change.
@@ -216,18 +247,30 @@ def simulate_change(
     with rehearsal(gateway, org) as (rehearsed, db):
         change(replace(rehearsed, decided=made.append))
         last = made[-1] if made else Change()
+        whose = find_client(db, gateway.keys(org).ids(), client)
         if made and later is not None:
-            last = _what_happens(db, rehearsed, org, find_client(db, gateway.keys(org).ids(), client), later)
+            last = _what_happens(db, rehearsed, org, whose, later)
         effects = tuple(effects_of(db, last.decisions))
+        end = None if ends is None else _end(db, rehearsed, org, whose, ends, person)
     told = _told(effects, person)
-    return Simulation(person=person, effects=effects, warnings=tuple(_warnings(effects)), nl=told.nl, en=told.en, at=later)
+    return Simulation(
+        person=person, effects=effects, warnings=tuple(_warnings(effects)), nl=told.nl, en=told.en, at=later, end=end
+    )
 
 
-def _what_happens(db: Connection, gateway: Gateway, org: int, client: int, at: datetime) -> Change:
-    """Return what one moment sets in motion: all that time brings before it is seen to first."""
+def _end(db: Connection, gateway: Gateway, org: int, client: int, at: datetime, person: str | None) -> End:
+    effects = tuple(effects_of(db, _what_happens(db, gateway, org, client, at, arriving=True).decisions))
+    told = _told(effects, person)
+    return End(at=at, effects=effects, nl=told.nl, en=told.en)
+
+
+def _what_happens(db: Connection, gateway: Gateway, org: int, client: int, at: datetime, *, arriving: bool = False) -> Change:
+    """Return what one moment sets in motion: all that time brings before it is seen to first (``arriving``: and delivered)."""
     change = Change()
     patient = lock_client(db, client) or ""
     for moment in (at - timedelta(microseconds=1), at):
+        if arriving:
+            db.execute(ARRIVE, (client,))
         db.execute(MOVE_TIME, (moment.isoformat(),))
         careteam.rewrite(db, gateway, org, client, patient)
         change = disclose_locked(db, org, client)

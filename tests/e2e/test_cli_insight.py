@@ -75,6 +75,15 @@ def test_a_right_is_tried_before_it_is_given(desk: Desk, member: str) -> None:
     assert desk.run("grant", "simulate", "1001", "50", "everything")[0] == 2
 
 
+@pytest.mark.parametrize("command", [["simulate"], ["set", "--simulate"]], ids=["simulate", "set"])
+def test_what_the_end_of_a_right_takes_away_is_told_before_it_is_given(desk: Desk, member: str, command: list[str]) -> None:
+    said = desk.say("grant", *command, "1001", "50", "private-medical", "--until", "2999-12-31")
+
+    assert "nl  Als het afloopt, op 3000-01-01 00:00: +0 stukken voor deze persoon, " in said
+    assert "en  When it ends, at 3000-01-01 00:00: +0 items for this person, " in said
+    assert member not in said
+
+
 def test_people_by_classes_are_a_table_and_lines(desk: Desk, member: str) -> None:
     said = desk.say("grant", "matrix", "1001")
     line = next(line for line in desk.lines("grant", "matrix", "1001") if line["person"] == "50")

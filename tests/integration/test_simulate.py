@@ -293,3 +293,52 @@ def test_a_letter_is_told_as_if_its_code_were_used_now(world: World) -> None:
     told = simulate_letter(world.gateway, world.org, "familie", "1001", "50", "private-medical", None)
 
     assert told.total == Counts(delivering=9)
+
+
+@pytest.mark.parametrize("expiry", ["retract", "freeze"])
+@pytest.mark.parametrize("begins", [None, timedelta(days=1)], ids=["now", "later"])
+def test_what_the_end_of_a_right_will_take_away_is_told_with_the_figures_of_the_real_end(
+    world: World, expiry: str, begins: timedelta | None
+) -> None:
+    world.one("update organisation set expiry = %s where id = %s returning id", expiry, world.org)
+    world.link("50", "none")
+    world.link("51", "basic")
+    world.deliver()
+    ends = world.clock() + timedelta(days=3)
+    terms: dict[str, Any] = {
+        "person": "50",
+        "level": "private-medical",
+        "valid_from": begins and world.clock() + begins,
+        "valid_to": ends,
+    }
+
+    told = simulate(world.gateway, world.org, client="1001", **terms).end
+    assert told is not None
+    consent.set_grant(world.gateway, world.org, client="1001", **terms)
+    world.deliver()
+    world.clock.pass_time(days=2)
+    world.disclose()
+    world.deliver()
+    held = world.held("50")
+    world.clock.pass_time(days=1)
+    work = world.disclose()
+
+    assert told.at == ends
+    assert told.total.delivering + told.total.retracting + told.total.narrowing == work
+    own = sum((effect.counts for effect in told.effects if effect.person == "50"), Counts())
+    assert own == (Counts(retracting=len(held)) if expiry == "retract" else Counts(staying=len(held)))
+
+
+def test_the_end_of_a_right_is_told_by_class_and_only_where_it_has_one(world: World) -> None:
+    world.link("50", "none")
+    ends = world.clock() + timedelta(days=3)
+    terms: dict[str, Any] = {"client": "1001", "person": "50", "level": "private-medical"}
+
+    told = simulate(world.gateway, world.org, **terms, valid_to=ends).end
+
+    assert told is not None
+    assert told.nl == (
+        "+0 stukken voor deze persoon, 9 ingetrokken (3 gegevens over zorgverleners, 3 persoonsgegevens, 1 afspraak, "
+        "1 vertrouwensgroep, 1 rapportage)."
+    )
+    assert simulate(world.gateway, world.org, **terms).end is None
