@@ -29,13 +29,17 @@ ANCHORED_CHAINS: Final = 50
 FEW: Final = 20
 
 NOW: Final = "select app_now() as at"
-LOCK_CHAIN: Final = "select seq, head from audit_chain where id = %s for update"
+LOCK_CHAIN: Final = "select seq, head, app_now() as at from audit_chain where id = %s for update"
 NEW_CHAIN: Final = "insert into audit_chain (id, org, started_at, seq, head) values (%s, %s, app_now(), 0, %s)"
 # Engine role: row security doesn't choose the organisation for us.
 HEADS: Final = "select id, seq, head from audit_chain where org = app_org() order by started_at desc, id limit %s"
-ADVANCE: Final = "update audit_chain set seq = %s, head = %s where id = %s"
 COLUMNS: Final = "chain_id, seq, org, at, event, action, agent, client_id, link_id, rkey, detail, mac"
 INSERT: Final = f"insert into audit_event ({COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+# The last row, and the chain's head with it.
+CLOSE: Final = f"""
+with last as (
+  insert into audit_event ({COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning chain_id, seq, mac)
+update audit_chain set seq = last.seq, head = last.mac from last where audit_chain.id = last.chain_id"""
 STAGE: Final = """
 create temp table staged_audit (chain_id uuid, seq int8, org int2, at timestamptz, event text, action text, agent text, client_id int8,
   link_id int8, rkey int8, detail jsonb, mac bytea) on commit delete rows"""
@@ -85,13 +89,10 @@ def append(db: Connection, keys: KeyRing, org: int, events: Sequence[AuditEvent]
     """Write events to this thread's chain, in the caller's transaction."""
     if not events:
         return
-    now = db.execute(NOW).fetchone()
-    if now is None:
-        raise RuntimeError("the database has no time")
-    chain, seq, head = _own_chain(db, keys, org, now.at)
-    rows = list(_linked(keys, org, chain, seq, head, events, now.at))
+    chain, seq, head, now = _own_chain(db, keys, org)
+    *rows, last = _linked(keys, org, chain, seq, head, events, now)
     _insert(db, rows)
-    db.execute(ADVANCE, (rows[-1][1], rows[-1][-1], chain))
+    db.execute(CLOSE, _sealed(last))
 
 
 def looked_up(
@@ -213,23 +214,26 @@ def _verify_chain(db: Connection, keys: KeyRing, chain: Any) -> Break | None:
     return None
 
 
-def _own_chain(db: Connection, keys: KeyRing, org: int, at: datetime) -> tuple[UUID, int, bytes]:
-    """Lock this thread's chain, or begin one: its first row names the heads of the chains before it."""
+def _own_chain(db: Connection, keys: KeyRing, org: int) -> tuple[UUID, int, bytes, datetime]:
+    """Lock this thread's chain, or begin one: its first row names the heads of the chains before it. Return what it stands at, and the time."""
     place = (os.getpid(), db.info.host, db.info.port, db.info.dbname, org)
     chains: dict[tuple[Any, ...], UUID] = _writer.__dict__.setdefault("chains", {})
     if place in chains:
         row = db.execute(LOCK_CHAIN, (chains[place],)).fetchone()
         if row is not None:
-            return chains[place], row.seq, bytes(row.head)
+            return chains[place], row.seq, bytes(row.head), row.at
     # Not there: a first event, or the transaction that began the chain was rolled back.
+    now = db.execute(NOW).fetchone()
+    if now is None:
+        raise RuntimeError("the database has no time")
     chain = chains[place] = uuid4()
     start = _start(keys, chain)
     anchors = {str(row.id): [row.seq, bytes(row.head).hex()] for row in db.execute(HEADS, (ANCHORED_CHAINS,))}
     db.execute(NEW_CHAIN, (chain, org, start))
     anchor = AuditEvent(event=CHAIN_START, action="E", agent="gateway", detail={"heads": anchors})
-    (row,) = _linked(keys, org, chain, 0, start, [anchor], at)
+    (row,) = _linked(keys, org, chain, 0, start, [anchor], now.at)
     _insert(db, [row])
-    return chain, 1, row[-1]
+    return chain, 1, row[-1], now.at
 
 
 def _linked(
@@ -264,12 +268,18 @@ def _mac(keys: KeyRing, head: bytes, row: tuple[Any, ...]) -> bytes:
     return hmac.digest(keys.audit_key, head + text, "sha256")
 
 
+def _sealed(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a row as the database takes it."""
+    return (*row[:-2], Jsonb(row[-2], dumps=dumps), row[-1])
+
+
 def _insert(db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     """A few rows one by one, many by COPY through a session table (COPY into a table under row security is refused)."""
-    sealed = [(*row[:-2], Jsonb(row[-2], dumps=dumps), row[-1]) for row in rows]
+    sealed = [_sealed(row) for row in rows]
     if len(sealed) <= FEW:
-        with db.cursor() as cursor:
-            cursor.executemany(INSERT, sealed)
+        if sealed:
+            with db.cursor() as cursor:
+                cursor.executemany(INSERT, sealed)
         return
     staged = db.execute(STAGED).fetchone()
     db.execute("delete from staged_audit" if staged and staged[0] else STAGE)

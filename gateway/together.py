@@ -23,9 +23,9 @@ class _OneTransaction(Database):
         self._db = db
 
     @contextmanager
-    def transaction(self, org: int | None) -> Iterator[Connection]:
+    def transaction(self, org: int | None, *, plan_once: bool = False) -> Iterator[Connection]:
         """Yield the one connection; what goes wrong undoes this part only."""
-        del org  # the transaction under way has named its organisation
+        del org, plan_once  # the transaction under way has named its organisation, and how it plans
         with self._db.transaction():
             yield self._db
 

@@ -103,7 +103,7 @@ def explain(
     Raises:
         NotFound: no such member, resource or class in this organisation.
     """
-    with gateway.database.transaction(org) as db:
+    with gateway.database.transaction(org, plan_once=True) as db:
         moment = moment_of(db, at, gateway.clock())
         found = _member(moment, member)
         subject = _class(moment, class_) if class_ is not None else _resource(moment, ref or "")
@@ -134,7 +134,7 @@ def explain_person(
     Raises:
         NotFound: no such client, resource or class; or the person was never linked.
     """
-    with gateway.database.transaction(org) as db:
+    with gateway.database.transaction(org, plan_once=True) as db:
         client_id = find_client(db, gateway.keys(org).ids(), client)
         links = [one.member for one in moment_of(db, at, gateway.clock()).members(client_id) if one.person == person]
     if not links:
@@ -222,11 +222,12 @@ def _with_holdings(
     answer: Explanation, moment: Moment, member: Member, subject: _Subject | _Unknown, recorded: Recorded
 ) -> Explanation:
     """Add what the portal holds: what is decided isn't always what is there."""
-    found = holdings(moment, [member], recorded)
+    asked = None if subject.item is None else subject.item.facts.rkey
+    found = holdings(moment, [member], recorded, asked=asked, classes=answer.class_ is not None)
     if found is None:
         return answer
-    keys = None if answer.class_ is not None else [] if subject.item is None else [subject.item.facts.rkey]
-    return replace(answer, holds=found.of(member.link_id, keys=keys, class_=answer.class_), holds_in_all=found.of(member.link_id))
+    of = found.of_asked(member.link_id) if answer.class_ is None else found.of(member.link_id, class_=answer.class_)
+    return replace(answer, holds=of, holds_in_all=found.of(member.link_id))
 
 
 def _verdict(moment: Moment, member: Member, subject: _Subject, recorded: Recorded) -> tuple[Verdict, Sentence, int | None]:

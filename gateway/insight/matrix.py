@@ -76,7 +76,7 @@ def matrix(gateway: Gateway, org: int, client: str | int, *, at: datetime | None
     Raises:
         NotFound: there is no such client.
     """
-    with gateway.database.transaction(org) as db:
+    with gateway.database.transaction(org, plan_once=True) as db:
         client_id = find_client(db, gateway.keys(org).ids(), client)
         moment = moment_of(db, at, gateway.clock())
         rules = {class_: found for class_, found in moment.rules().items() if class_ != DIRECTORY}

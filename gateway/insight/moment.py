@@ -28,13 +28,8 @@ left join lateral (
   select state from link_state where link_id = link.id and since <= %(at)s order by since desc, seq desc limit 1) past on true"""
 LINK_OF_MEMBER: Final = f"{LINKS} where link.member = %(member)s"
 LINKS_OF_CLIENT: Final = f"{LINKS} where link.client_id = %(client)s order by portal.code, link.linked_at, link.id"
-CLIENT: Final = """
-select client.birth_date, client.end_of_care_at, past.reason, past.frozen
-from client left join lateral (
-  select reason, frozen from client_stop where client_id = client.id and since <= %(at)s order by since desc, seq desc limit 1) past on true
-where client.id = %(client)s"""
 RECORDED: Final = """
-client_id = %(client)s and recorded_at <= %(at)s and (superseded_at is null or superseded_at > %(at)s) order by id"""
+client_id = client.id and recorded_at <= %(at)s and (superseded_at is null or superseded_at > %(at)s) order by id"""
 GRANTS: Final = f"""
 select id, person_id as person, level, valid_from, valid_to, status, classes, data_from, data_to, basis, parental, confirmed_at
 from trust_grant where {RECORDED}"""
@@ -45,37 +40,45 @@ select person_id as person, kind, scope, valid_from, valid_to from representatio
 EXTERNAL: Final = f"""
 select id, decision, valid_from, valid_to, person_id as person, category, purpose, class as class_, rkey
 from external_consent where {RECORDED}"""
+# One statement and one row: each that is sent costs more than what it finds.
+POLICY: Final = f"""
+select client.birth_date, client.end_of_care_at, past.reason, past.frozen,
+  array(select row_to_json(one) from ({GRANTS}) one) as grants, array(select row_to_json(one) from ({EXCLUSIONS}) one) as exclusions,
+  array(select row_to_json(one) from ({REPRESENTATIONS}) one) as representations,
+  array(select row_to_json(one) from ({EXTERNAL}) one) as external
+from client left join lateral (
+  select reason, frozen from client_stop where client_id = client.id and since <= %(at)s order by since desc, seq desc limit 1) past on true
+where client.id = %(client)s"""
+MOMENTS: Final = ("valid_from", "valid_to", "data_from", "data_to", "confirmed_at")
 
-# Planned once a session and not for each question: these statements have one right plan, by index; a bitmap would put the whole
-# organisation's index beside a few keys.
-PLAN_ONCE: Final = """
-select set_config('plan_cache_mode', 'force_generic_plan', true) as mode, set_config('enable_seqscan', 'off', true) as seqscan,
-  set_config('enable_bitmapscan', 'off', true) as bitmapscan"""
-CLASS_THEN: Final = """
-left join lateral (
-  select class, audience, basic_projection, label from class_map_version
-  where org = resource.org and system = resource.system and class_key = coalesce(past.class_key, resource.class_key) and since <= %(at)s
-  order by since desc, seq desc limit 1) class_map on true"""
-ITEM: Final = """
-select resource.rkey, resource.rtype, resource.rid, resource.client_id, resource.system, resource.origin_portal,
-  class_map.class as class_, class_map.audience as class_audience, class_map.basic_projection, class_map.label"""
-NOW: Final = f"""
-{ITEM}, resource.version, resource.deleted, resource.class_key, resource.audience, resource.labels, resource.data_at, resource.withdrawn,
-  true as kept
-from {{source}} left join class_map on class_map.org = resource.org and class_map.system = resource.system
-  and class_map.class_key = resource.class_key"""
+ITEM: Final = (
+    "resource.org, resource.rkey, resource.rtype, resource.rid, resource.client_id, resource.system, resource.origin_portal"
+)
+ITEM_NOW: Final = f"""
+select {ITEM}, resource.version, resource.deleted, resource.class_key, resource.audience, resource.labels, resource.data_at,
+  resource.withdrawn, true as kept
+from {{source}}"""
 # Versions of before these columns were kept have none: the facts of today stand in for them.
-THEN: Final = f"""
-{ITEM}, past.version, past.op = 'delete' as deleted, coalesce(past.class_key, resource.class_key) as class_key,
+ITEM_THEN: Final = f"""
+select {ITEM}, past.version, past.op = 'delete' as deleted, coalesce(past.class_key, resource.class_key) as class_key,
   case when past.class_key is null then resource.audience else past.audience end as audience,
   coalesce(past.labels, resource.labels) as labels,
   case when past.class_key is null then resource.data_at else past.data_at end as data_at,
   coalesce(past.withdrawn, resource.withdrawn) as withdrawn, past.class_key is not null as kept
 from {{source}} join lateral (
-  select * from resource_history where rkey = resource.rkey and last_updated <= %(at)s order by version desc limit 1) past on true
-{CLASS_THEN}"""
+  select * from resource_history where rkey = resource.rkey and last_updated <= %(at)s order by version desc limit 1) past on true"""
+# What the class map says of an ``item``.
+CLASS_NOW: Final = """
+left join lateral (
+  select class as class_, audience as class_audience, basic_projection, label from class_map
+  where org = item.org and system = item.system and class_key = item.class_key offset 0) class_map on true"""
+CLASS_THEN: Final = """
+left join lateral (
+  select class as class_, audience as class_audience, basic_projection, label from class_map_version
+  where org = item.org and system = item.system and class_key = item.class_key and since <= %(at)s
+  order by since desc, seq desc limit 1) class_map on true"""
 NAMED: Final = "where resource.rtype = %(type)s and resource.rid = %(id)s"
-OF_CLIENT: Final = "where resource.client_id = %(client)s order by resource.rkey"
+OF_CLIENT: Final = "where resource.client_id = %(client)s"
 ALL: Final = "resource"
 # Each looked up by its own number, whatever the statistics say.
 OF_KEYS: Final = """
@@ -161,25 +164,22 @@ class Moment:
 
     def recorded(self, client_id: int) -> Recorded:
         """Return what was decided for a client."""
-        values = {"at": self.at, "client": client_id}
-        with self.db.pipeline():
-            answers = [self.db.execute(query, values) for query in (CLIENT, GRANTS, EXCLUSIONS, REPRESENTATIONS, EXTERNAL)]
-        (client,), grants, exclusions, representations, external = (answer.fetchall() for answer in answers)
+        (found,) = self.db.execute(POLICY, {"at": self.at, "client": client_id}).fetchall()
         policy = Policy(
-            stopped=client.reason is not None,
-            end_of_care_at=client.end_of_care_at,
-            birth_date=client.birth_date,
-            grants=[Grant(**_frozen(row, "classes")) for row in grants],
-            exclusions=[Exclusion(**_without_id(row)) for row in exclusions],
-            representations=[Representation(**_frozen(row, "scope")) for row in representations],
-            external=[ExternalConsent(**_without_id(row)) for row in external],
+            stopped=found.reason is not None,
+            end_of_care_at=found.end_of_care_at,
+            birth_date=found.birth_date,
+            grants=[Grant(**_record(row, "classes")) for row in found.grants],
+            exclusions=[Exclusion(**_without_id(row)) for row in found.exclusions],
+            representations=[Representation(**_record(row, "scope")) for row in found.representations],
+            external=[ExternalConsent(**_without_id(row)) for row in found.external],
         )
         return Recorded(
             policy=policy,
-            exclusions=tuple(row.id for row in exclusions),
-            external=tuple(row.id for row in external),
-            stop=client.reason,
-            frozen=bool(client.frozen),
+            exclusions=tuple(row["id"] for row in found.exclusions),
+            external=tuple(row["id"] for row in found.external),
+            stop=found.reason,
+            frozen=bool(found.frozen),
         )
 
     def item(self, type_: str, id_: str) -> Item | None:
@@ -213,27 +213,46 @@ class Moment:
         return None if row is None else row.since
 
     def _items(self, which: str, values: dict[str, Any], source: str = ALL) -> Iterator[Item]:
-        query = f"{THEN if self.past else NOW} {which}".format(source=source)
+        item, class_map = (ITEM_THEN, CLASS_THEN) if self.past else (ITEM_NOW, CLASS_NOW)
+        query = f"select * from ({item} {which}) item {class_map} order by rkey".format(source=source)
         for row in self.db.execute(query, {"at": self.at, **values}):
             yield _item(row)
 
 
 def moment(db: Connection, at: datetime | None, now: datetime) -> Moment:
-    """Return a moment on an open transaction: ``now`` unless another is given."""
-    db.execute(PLAN_ONCE)
+    """Return a moment on an open transaction (``plan_once``): ``now`` unless another is given."""
     return Moment(db, at or now, past=at is not None and at < now, ahead=at is not None and at > now)
 
 
-def _without_id(row: Any) -> dict[str, Any]:
-    values = dict(row._asdict())
-    del values["id"]
-    return values
+def facts_of(row: Any) -> Facts:
+    """Return the facts of a row of an item."""
+    rule = None
+    if row.class_ is not None:
+        rule = ClassRule(class_=row.class_, audience=row.class_audience, basic_projection=row.basic_projection, label=row.label)
+    return Facts(
+        rkey=row.rkey,
+        rtype=row.rtype,
+        rid=row.rid,
+        rule=rule,
+        audience=row.audience,
+        labels=frozenset(row.labels),
+        data_at=row.data_at,
+        # What was deleted is nobody's any more, as if it had been withdrawn.
+        withdrawn=row.withdrawn or row.deleted,
+        origin_portal=row.origin_portal,
+    )
 
 
-def _frozen(row: Any, name: str) -> dict[str, Any]:
-    values = dict(row._asdict())
-    values[name] = None if values[name] is None else frozenset(values[name])
-    return values
+def _without_id(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in _record(row).items() if name != "id"}
+
+
+def _record(row: dict[str, Any], set_: str | None = None) -> dict[str, Any]:
+    """Return a record as it is made of what JSON has: its moments read, and what is a set in it one."""
+    read: dict[str, Any] = {name: datetime.fromisoformat(row[name]) for name in MOMENTS if row.get(name) is not None}
+    if set_ is not None and row[set_] is not None:
+        read[set_] = frozenset(row[set_])
+    return {**row, **read}
 
 
 def _member(row: Any) -> Member:
@@ -261,23 +280,8 @@ def _member(row: Any) -> Member:
 
 
 def _item(row: Any) -> Item:
-    rule = None
-    if row.class_ is not None:
-        rule = ClassRule(class_=row.class_, audience=row.class_audience, basic_projection=row.basic_projection, label=row.label)
-    facts = Facts(
-        rkey=row.rkey,
-        rtype=row.rtype,
-        rid=row.rid,
-        rule=rule,
-        audience=row.audience,
-        labels=frozenset(row.labels),
-        data_at=row.data_at,
-        # What was deleted is nobody's any more, as if it had been withdrawn.
-        withdrawn=row.withdrawn or row.deleted,
-        origin_portal=row.origin_portal,
-    )
     return Item(
-        facts=facts,
+        facts=facts_of(row),
         client_id=row.client_id,
         system=row.system,
         class_key=row.class_key,

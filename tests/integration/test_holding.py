@@ -17,6 +17,13 @@ from tests.integration.rights_world import furnish, granted, linked
 from tests.integration.store_world import filled, open_world
 
 WEIGHT = "Observation/weight"
+# Put there behind the gateway's back: nothing is decided by them yet.
+EXCLUDE_IT = """
+insert into exclusion (org, client_id, rkey, valid_from, reason_code, set_by, recorded_at)
+select org, client_id, rkey, app_now(), 'client-wish', 'test', app_now() from resource where rid = %s returning id"""
+ONLY_LATER = """
+update trust_grant set data_from = resource.data_at + interval '1 day' from resource
+where trust_grant.client_id = resource.client_id and resource.rid = %s returning trust_grant.id"""
 
 
 # By the ledger -------------------------------------------------------------------------------------------------------------------
@@ -41,6 +48,11 @@ def line(world: store_world.World) -> Line:
 def held(line: Line) -> Holding:
     assert line.holds is not None
     return line.holds
+
+
+def held_of(answer: Explanation) -> Holding:
+    assert answer.holds is not None
+    return answer.holds
 
 
 def reasons(found: Holding) -> dict[str, int]:
@@ -131,6 +143,26 @@ def test_what_is_being_taken_back_is_told_with_since_when(world: store_world.Wor
     assert [(one.why, one.count, one.since) for one in answer.staying] == [("retracting", 1, since)]
     assert "wordt nu teruggehaald, sinds 03-03-2026 om 08:00" in answer.nl
     assert line(world).cells["calendar"].staying == {"narrowing": 1}
+
+
+@pytest.mark.parametrize("change", [EXCLUDE_IT, ONLY_LATER], ids=["an exclusion of one item", "a right about later data"])
+def test_of_items_that_differ_only_in_what_a_rule_names_that_one_alone_is_yet_to_be_decided(
+    world: store_world.World, change: str
+) -> None:
+    world.store(world.report("2", data_at=store_world.START - timedelta(days=30)))
+    world.disclose()
+    world.deliver()
+    concerned, other = (world.id("Observation", key) for key in ("2", "1"))
+    world.one(change, concerned)
+
+    told = {rid: explain(world.gateway, world.org, line(world).member, f"Observation/{rid}") for rid in (concerned, other)}
+
+    assert [(held_of(told[rid]).held, reasons(held_of(told[rid]))) for rid in (concerned, other)] == [
+        (1, {"undecided": 1}),
+        (1, {}),
+    ]
+    assert told[concerned].holds_in_all == told[other].holds_in_all == held(line(world))
+    assert (line(world).cells["report"].held, line(world).cells["report"].staying) == (2, {"undecided": 1})
 
 
 def test_of_a_day_to_come_nobody_can_tell_what_is_held(world: store_world.World) -> None:
