@@ -27,10 +27,13 @@ select link.id, person.code from link join person on person.id = link.person_id
 where link.client_id = %s and link.related_rid is null"""
 RELATED: Final = """
 select rid, body from resource where client_id = %s and rtype = 'RelatedPerson' and not deleted order by rid"""
+# For within another query: of ``client``, where ``{when}``.
 PATIENT: Final = """
-select client.birth_date, client.deceased, patient.rid, patient.version, patient.body from client
-join resource patient on patient.org = client.org and patient.rtype = 'Patient' and patient.rid = client.patient_rid and not patient.deleted
-where client.id = %s"""
+select rid, version, body from resource
+where {when} and org = client.org and rtype = 'Patient' and rid = client.patient_rid and not deleted offset 0"""
+STORED: Final = f"""
+select client.birth_date, client.deceased, patient.* from client
+cross join lateral ({PATIENT.format(when="true")}) patient where client.id = %s"""
 SET_BIRTH: Final = "update client set birth_date = %s where id = %s"
 WHOLE_DATE: Final = len("1940-02-01")
 SET_RELATED: Final = "update link set related_rid = %s where id = %s"
@@ -83,9 +86,12 @@ def follow_patient(db: Connection, client_id: int) -> list[AuditEvent]:
 
     The caller holds the client's lock. A year or a month alone is no date: nobody's rights change on a day that isn't known.
     """
-    row = db.execute(PATIENT, (client_id,)).fetchone()
-    if row is None:
-        return []
+    row = db.execute(STORED, (client_id,)).fetchone()
+    return [] if row is None else follow_stored(db, client_id, row)
+
+
+def follow_stored(db: Connection, client_id: int, row: Any) -> list[AuditEvent]:
+    """Do the same with what was looked up already: birth_date and deceased of the client, version, rid and body of its Patient."""
     patient = loads(bytes(row.body))
     born, deceased = _whole_date(str(patient.get("birthDate", ""))), is_deceased(patient)
     if born != row.birth_date:

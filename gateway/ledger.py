@@ -16,24 +16,25 @@ from psycopg.types.json import Jsonb
 
 from gateway import careteam
 from gateway.audit import AuditEvent, append
-from gateway.clients import follow_patient, relate
+from gateway.clients import PATIENT, follow_stored, relate
 from gateway.crash import crash_point
-from gateway.database import Connection
+from gateway.database import PLAN_ONCE, Connection
 from gateway.freeze import STAYING
 from gateway.retractions import review_staying
 from gateway.runtime import Gateway
 from gateway.store import restamp_client
 
-# Planned once a session: these statements have one right plan (by index, from one client), and planning the view for each client costs
-# more than asking it. Without sequential and bitmap scans the plan made on a new, empty table is still the right one when it is full.
-LOCK_CLIENT: Final = """
-select patient_rid, set_config('plan_cache_mode', 'force_generic_plan', true) as mode, set_config('enable_seqscan', 'off', true) as seqscan,
-  set_config('enable_bitmapscan', 'off', true) as bitmapscan
-from client where id = %s for no key update"""
-TAKE_DUE: Final = """
+# Planned once a session: planning the view for each client costs more than asking it.
+LOCK_CLIENT: Final = f"select patient_rid, {PLAN_ONCE} from client where id = %s for no key update"
+# With the causes comes what they may be about: the stored Patient is looked up only where one of them can have changed it.
+TAKE_DUE: Final = f"""
 with taken as (delete from disclose_due where client_id = %(client)s returning cause)
 select array(select cause from taken) as causes,
-  exists (select from link where client_id = %(client)s and related_rid is null) as unrelated"""
+  exists (select from link where client_id = %(client)s and related_rid is null) as unrelated, client.birth_date, client.deceased,
+  patient.rid, patient.version, patient.body
+from client
+left join lateral ({PATIENT.format(when="exists (select from taken where cause in ('store', 'birth-date', 'death'))")}) patient on true
+where client.id = %(client)s"""
 DUE: Final = "select client_id from disclose_due group by client_id order by min(id) limit %s"
 # What can wait for a slot: what a source gave. 'facts': an item is judged otherwise now; work of that client that waits is decided anew before
 # it goes, and what is at the portals with the next slot.
@@ -52,19 +53,16 @@ select stale.id from link
 cross join lateral (select id from outbox where link_id = link.id and outbox.epoch <> link.epoch offset 0) stale
 where link.client_id = $1"""
 # The next moment at which time itself changes something: a period of the client's begins or ends, or a birthday changes who decides.
-BOUNDARY: Final = """
-select min(at) from (
-  select unnest(array[valid_from, valid_to]) as at from trust_grant where client_id = $1 and superseded_at is null
-  union all
-  select unnest(array[valid_from, valid_to]) from exclusion where client_id = $1 and superseded_at is null
-  union all
-  select unnest(array[valid_from, valid_to]) from representation where client_id = $1 and superseded_at is null
-  union all
-  select unnest(array[valid_from, valid_to]) from external_consent where client_id = $1 and superseded_at is null
-  union all
-  select unnest(array[birthday(birth_date, 12), birthday(birth_date, 16), birthday(birth_date, 18), end_of_care_at])
-    from client where id = $1
-) boundaries where at > app_now()"""
+NEXT: Final = """
+select least(min(valid_from) filter (where valid_from > at), min(valid_to) filter (where valid_to > at))
+from {} where client_id = $1 and superseded_at is null"""
+BOUNDARY: Final = f"""
+select least(({NEXT.format("trust_grant")}), ({NEXT.format("exclusion")}), ({NEXT.format("representation")}),
+  ({NEXT.format("external_consent")}), (
+  select min(change) from client cross join lateral unnest(array[
+    birthday(birth_date, 12), birthday(birth_date, 16), birthday(birth_date, 18), end_of_care_at]) change
+  where id = $1 and change > at))
+from (select app_now() as at offset 0) now"""
 SETTLE: Final = f"""
 with renewed as (
   update outbox set epoch = (select epoch from link where link.id = outbox.link_id) where outbox.id = any (array({OUTDATED})))
@@ -168,7 +166,7 @@ changed_row as (
     grant_id = decision.grant_id, epoch = decision.epoch, decided_at = app_now(), state = case decision.action
       when 'put' then 'deliver_pending' when 'narrow' then 'retract_pending' when 'delete' then 'retract_pending'
       when 'drop' then 'retracted' when 'cannot' then 'cannot_retract' else 'delivered' end
-  from decision where ledger.id = decision.ledger_id and ledger.client_id = $1),
+  from decision where ledger.id = decision.ledger_id and ledger.id = any (array(select ledger_id from decision where ledger_id is not null))),
 no_work as (
   delete from outbox where ledger_id = any (array(
     select ledger_id from decision where action in ('keep', 'drop', 'retain', 'cannot')))),
@@ -213,17 +211,17 @@ class Change:
 
 def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
     """Bring the ledger of a client in line with the current view; return how many pieces of work that made."""
-    with gateway.database.transaction(org) as db:
+    with gateway.database.transaction(org, plan_once=True) as db:
         patient = lock_client(db, client_id)
         if patient is None:
             return 0
-        due = db.execute(TAKE_DUE, {"client": client_id}, prepare=True).fetchone()
-        causes, unrelated = (set(due.causes), due.unrelated) if due else (set(), False)
+        (due,) = db.execute(TAKE_DUE, {"client": client_id}, prepare=True).fetchall()
+        causes = set(due.causes)
         if "class-map" in causes:
             restamp_client(db, gateway, org, client_id)
-        told = follow_patient(db, client_id) if causes & {"store", "birth-date", "death"} else []
+        told = [] if due.rid is None else follow_stored(db, client_id, due)
         # The person's own record can come from the source later than the link.
-        if (unrelated and relate(db, client_id)) or causes - {"store", "facts"}:
+        if (due.unrelated and relate(db, client_id)) or causes - {"store", "facts"}:
             careteam.rewrite(db, gateway, org, client_id, patient)
         change = disclose_locked(db, org, client_id)
         counts = {"delivering": change.delivering, "retracting": change.retracting}
