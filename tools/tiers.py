@@ -24,6 +24,9 @@ TIERS: dict[str, tuple[str, ...]] = {
     "e2e": ("-n", "2", "--dist", "loadfile"),
 }
 
+# Where the minutes of a tier went.
+SLOWEST = ("--durations", "8", "--durations-min", "10")
+
 
 def main(wanted: list[str]) -> int:
     """Run the tiers and print the summary; return 1 when one failed."""
@@ -37,7 +40,7 @@ def main(wanted: list[str]) -> int:
             continue
         start = time.monotonic()
         print(f"\n== {tier}", flush=True)
-        command = [sys.executable, "-m", "pytest", "-q", *TIERS[tier], f"tests/{tier}"]
+        command = [sys.executable, "-m", "pytest", "-q", *SLOWEST, *TIERS[tier], f"tests/{tier}"]
         passed = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode == 0
         failed |= not passed
         lines.append(f"{tier:<12} {'passed' if passed else 'FAILED'}  {minutes(start)}")
