@@ -66,6 +66,7 @@ KINDS: Final = {
     "grant": Kind(type=RIGHTS, nl="toestemming gewijzigd", en="permission changed", reason="PATRQT"),
     "exclude": Kind(type=RIGHTS, nl="uitsluiting vastgelegd of opgeheven", en="exclusion set or lifted", reason="PATRQT"),
     "client": Kind(type=RIGHTS, nl="delen gestopt of hervat", en="sharing stopped or resumed"),
+    "death": Kind(type=RIGHTS, nl="overlijden gemeld terwijl delen gestopt was", en="death told while sharing was stopped"),
     "link-code": Kind(type=RIGHTS, nl="koppelcode uitgegeven of gebruikt", en="code of a letter issued or used"),
     "link-refused": Kind(type=RIGHTS, nl="koppelcode geweigerd", en="code of a letter refused"),
     "page": Kind(type=RIGHTS, nl="zorgpagina geopend of gesloten", en="care page opened or closed"),

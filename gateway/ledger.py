@@ -198,7 +198,7 @@ class Change:
     """What a decision set in motion: the lanes with new work, how many resources go out and how many are taken back.
 
     ``withheld``: by link, how many are held back for which reason; ``untold`` while the trail has other numbers. ``decisions``: the rows
-    that differed, with portal_id, link_id, rkey and action.
+    that differed, with portal_id, link_id, rkey and action. ``stop``: after a restart, what sharing stands still for all the same.
     """
 
     lanes: tuple[int, ...] = ()
@@ -207,6 +207,7 @@ class Change:
     withheld: Mapping[int, Mapping[str, int]] = field(default_factory=dict, compare=False)
     untold: bool = field(default=False, compare=False)
     decisions: Sequence[Any] = field(default=(), compare=False)
+    stop: str | None = None
 
 
 def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:

@@ -8,10 +8,11 @@ import typer
 
 from api.cli.lookups import looked_at
 from api.cli.periods import Until, end, last_day
-from api.cli.rights import By, ClientArgument, Simulate, decide, known_classes
+from api.cli.rights import By, ClientArgument, Simulate, decide, in_motion, known_classes
 from api.cli.shared import Json, line, opened, table
 
 if TYPE_CHECKING:
+    from gateway.ledger import Change
     from gateway.runtime import Gateway
 
 # The lists of gateway/consent/reasons.py; a test keeps them equal.
@@ -145,4 +146,8 @@ def restart(context: typer.Context, client: ClientArgument, simulate: Simulate =
     def change(gateway: Gateway, org: int) -> object:
         return consent.resume(gateway, org, client=client, by=by)
 
-    decide(context, client, "sharing again", change, simulate=simulate)
+    def said(done: Change) -> str:
+        died = "stopped for the death that the source told meanwhile; restart once more to share all the same"
+        return in_motion("sharing again" if done.stop is None else died, done)
+
+    decide(context, client, said, change, simulate=simulate)

@@ -105,7 +105,12 @@ def decide(
 
 def told(said: str, change: Change) -> None:
     """Say what a change set in motion."""
-    typer.echo(f"{said}: {change.delivering} to deliver, {change.retracting} to retract")
+    typer.echo(in_motion(said, change))
+
+
+def in_motion(said: str, change: Change) -> str:
+    """Return what a change set in motion, in words."""
+    return f"{said}: {change.delivering} to deliver, {change.retracting} to retract"
 
 
 def known_classes(gateway: Gateway, org: int, classes: list[str] | None) -> None:

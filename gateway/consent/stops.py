@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.audit import AuditEvent
+from gateway.clients import follow_patient
 from gateway.consent.changing import Changing, changing
 from gateway.consent.reasons import STOPS, known_reason
 from gateway.ledger import Change
@@ -34,11 +36,18 @@ def stop(gateway: Gateway, org: int, *, client: str | int, reason: str, freeze: 
 def resume(gateway: Gateway, org: int, *, client: str | int, by: str = "operator") -> Change:
     """Share again for a client who was stopped, or whose care goes on after all.
 
+    Of a death that came in during a stop for something else nobody has judged yet: the result's ``stop`` is ``death``, and once more restarts.
+
     Raises:
         NotFound: there is no such client.
     """
+    resumed = AuditEvent(event="client", action="U", agent=by, detail={"stop": None})
     with changing(gateway, org, client) as under:
-        return _written(under, RESUME, (), by, {"stop": None})
+        under.db.execute(RESUME, (under.client,))
+        died_meanwhile = follow_patient(under.db, under.client)
+        under.outdate()
+        change = under.take_effect(resumed, *died_meanwhile)
+        return replace(change, stop="death") if died_meanwhile else change
 
 
 def end_care(gateway: Gateway, org: int, *, client: str | int, at: datetime | None = None, by: str = "operator") -> Change:
@@ -65,7 +74,11 @@ def died(gateway: Gateway, org: int, *, client: str | int, freeze: bool | None =
 
 
 def _stop(under: Changing, reason: str, by: str, *, freeze: bool) -> Change:
-    return _written(under, STOP, (reason, by, freeze), by, {"stop": reason, "freeze": freeze})
+    change = _written(under, STOP, (reason, by, freeze), by, {"stop": reason, "freeze": freeze})
+    if reason == "death":
+        # Who stops for it knows of it, also when the source had said so during another stop.
+        follow_patient(under.db, under.client)
+    return change
 
 
 def _written(under: Changing, statement: str, values: tuple[Any, ...], by: str, detail: Mapping[str, Any]) -> Change:

@@ -105,6 +105,60 @@ def test_what_was_stopped_by_hand_is_not_started_again_by_a_source(world: World)
     assert told(world) == []
 
 
+@pytest.mark.parametrize("rule", [True, False], ids=["freeze", "retract"])
+def test_a_death_during_a_stop_for_something_else_is_told_and_stops_sharing_when_that_stop_ends(world: World, rule: bool) -> None:
+    world.rows("update organisation set freeze_on_death = %s where id = %s returning id", rule, world.org)
+    call(world, consent.stop, reason="client-asked", freeze=True)
+    stored(world, **DIED)
+    types(world)
+    stored(world, family="Bos", **DIED)
+    types(world)
+    [waits] = world.rows("select agent, detail from audit_event where event = 'death'")
+    assert (waits.agent, waits.detail["during"], waits.detail["version"]) == ("gateway", "client-asked", 2)
+
+    change = call(world, consent.resume)
+
+    assert (change.stop, change.delivering) == ("death", 0)
+    assert types(world) == (ALL if rule else set())
+    assert tuple(world.one(STANDS, world.client())) == ("death", rule, "source", True)
+    assert [row.detail["stop"] for row in world.rows(TOLD, world.client())] == ["client-asked", None, "death"]
+    assert call(world, consent.resume).stop is None
+    assert types(world) == ALL
+
+
+def test_who_stopped_for_the_death_during_another_stop_restarts_once(world: World) -> None:
+    call(world, consent.stop, reason="incident", freeze=False)
+    stored(world, **DIED)
+    types(world)
+    call(world, consent.died)
+
+    assert call(world, consent.resume).stop is None
+    assert types(world) == ALL
+
+
+def test_a_death_that_was_overruled_is_not_taken_up_by_a_later_stop(world: World) -> None:
+    stored(world, **DIED)
+    types(world)
+    call(world, consent.resume)
+    call(world, consent.stop, reason="incident", freeze=False)
+    stored(world, family="Bos", **DIED)
+    types(world)
+
+    assert call(world, consent.resume).stop is None
+    assert types(world) == ALL
+    assert world.rows("select from audit_event where event = 'death'") == []
+
+
+def test_a_death_that_is_taken_back_before_the_other_stop_ends_stops_nothing(world: World) -> None:
+    call(world, consent.stop, reason="incident", freeze=False)
+    stored(world, **DIED)
+    types(world)
+    stored(world, deceasedBoolean=False)
+
+    assert call(world, consent.resume).stop is None
+    assert types(world) == ALL
+
+
 def test_nobody_is_given_a_right_to_who_died_before_the_gateway_looked(world: World) -> None:
     world.link("51")
     stored(world, **DIED)
