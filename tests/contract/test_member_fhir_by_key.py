@@ -12,7 +12,7 @@ from connectors.portals.member_fhir import PORTAL
 from gateway.canonical import RESOURCE
 from gateway.canonicalise import content_hash
 from gateway.connector import Context, DeliveryItem
-from gateway.errors import TransientError
+from gateway.errors import AmbiguousError, AuthError, TransientError
 from gateway.jsonbytes import dumps, loads
 from tests.contract.test_member_fhir import MEMBER, answering
 
@@ -30,16 +30,25 @@ WEIGHT = {
 class Server:
     """Resources by type and the id that the server gave; what it is asked, in order."""
 
+    member: str = MEMBER
     held: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     rival: dict[str, Any] | None = None
     down_after: int | None = None
+    refuses_after: int | None = None
+    garbled_after: int | None = None
+    finds: bool = True
+    tells_place: bool = False
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         if self.down_after is not None and len(self.asked) >= self.down_after:
             return httpx2.Response(503)
-        self.asked.append(f"{request.method} {request.url.path.removeprefix(f'/fhir/{MEMBER}/')}")
-        kind, _, given = request.url.path.removeprefix(f"/fhir/{MEMBER}/").partition("/")
+        if self.refuses_after is not None and len(self.asked) >= self.refuses_after:
+            return httpx2.Response(403)
+        if self.garbled_after is not None and len(self.asked) >= self.garbled_after:
+            return httpx2.Response(200, content=b"<html>")
+        self.asked.append(f"{request.method} {request.url.path.removeprefix(f'/fhir/{self.member}/')}")
+        kind, _, given = request.url.path.removeprefix(f"/fhir/{self.member}/").partition("/")
         if request.method == "POST":
             if self.rival is not None:
                 self.make(kind, self.rival)
@@ -51,7 +60,8 @@ class Server:
     def make(self, kind: str, body: dict[str, Any]) -> httpx2.Response:
         given = str(1000 + len(self.held))
         self.held[kind, given] = {**body, "id": given, "meta": {"versionId": "1"}}
-        return httpx2.Response(201)
+        place = {"Location": f"https://portal.example/fhir/{self.member}/{kind}/{given}/_history/1"}
+        return httpx2.Response(201, headers=place if self.tells_place else {})
 
     def one(self, request: httpx2.Request, key: tuple[str, str]) -> httpx2.Response:
         known = self.held.get(key)
@@ -69,13 +79,14 @@ class Server:
 
     def search(self, kind: str, identifier: str | None) -> httpx2.Response:
         hits = [body for (type_, _), body in self.held.items() if type_ == kind and identifier in (None, *keys(body))]
+        hits = hits if self.finds or identifier is None else []
         bundle = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": body} for body in hits]}
         return httpx2.Response(200, content=dumps(bundle))
 
 
 def keys(body: dict[str, Any]) -> list[str]:
     given = body.get("identifier", [])
-    return [f"{one['system']}|{one['value']}" for one in (given if isinstance(given, list) else [given])]
+    return [f"{one.get('system')}|{one.get('value')}" for one in (given if isinstance(given, list) else [given])]
 
 
 @pytest.fixture
@@ -135,9 +146,12 @@ def test_two_under_one_key_are_told_and_taken_back_together(server: Server, cont
     keyed = {**PATIENT, "identifier": [{"system": RESOURCE, "value": "p-1"}]}
     server.rival = keyed
 
+    with pytest.raises(AmbiguousError, match="several"):
+        PORTAL.deliver(context, MEMBER, [item(PATIENT)])
+    [state] = PORTAL.read_back(context, MEMBER, [("Patient", "p-1")])
+    assert (len(server.held), state.body) == (2, b"")
     [receipt] = PORTAL.deliver(context, MEMBER, [item(PATIENT)])
     assert (receipt.ok, receipt.error) == (False, "rejected")
-    assert len(server.held) == 2
 
     [receipt] = PORTAL.deliver(context, MEMBER, [gone(PATIENT)])
     assert (receipt.ok, server.held) == (True, {})
@@ -158,6 +172,53 @@ def test_what_had_its_turn_before_a_failure_has_its_receipt(server: Server, cont
     server.down_after = 0
     with pytest.raises(TransientError):
         PORTAL.deliver(context, MEMBER, [item(WEIGHT)])
+
+
+@pytest.mark.parametrize("failing", ["down_after", "refuses_after"])
+def test_what_was_made_and_cannot_be_asked_for_never_counts_as_not_sent(server: Server, context: Context, failing: str) -> None:
+    """The search, the making, and then no answer to the search after it: it is the first of its batch, and it is there."""
+    setattr(server, failing, 2)
+
+    with pytest.raises(AmbiguousError):
+        PORTAL.deliver(context, MEMBER, [item(PATIENT), item(WEIGHT)])
+    assert [kind for kind, _ in server.held] == ["Patient"]
+
+
+def test_a_refusal_that_stops_the_portal_keeps_the_receipts_of_what_was_written(server: Server, context: Context) -> None:
+    server.refuses_after = 3
+
+    [receipt] = PORTAL.deliver(context, MEMBER, [item(PATIENT), item(WEIGHT)])
+    assert (receipt.id, receipt.ok) == ("p-1", True)
+    with pytest.raises(AuthError):
+        PORTAL.deliver(context, MEMBER, [item(WEIGHT)])
+
+
+def test_what_a_portal_takes_and_does_not_find_by_its_key_is_in_doubt(server: Server, context: Context) -> None:
+    server.finds = False
+
+    with pytest.raises(AmbiguousError, match="doesn't find"):
+        PORTAL.deliver(context, MEMBER, [item(PATIENT)])
+
+    server.finds = True
+    [state] = PORTAL.read_back(context, MEMBER, [("Patient", "p-1")])
+    assert content_hash(loads(state.body or b"")) == content_hash(PATIENT)
+
+
+def test_what_a_portal_does_not_find_by_its_key_is_gone_again_where_the_answer_says_what_was_made(
+    server: Server, context: Context
+) -> None:
+    """What isn't found can't be taken back later; once it is gone, it is a refusal like any other."""
+    server.finds, server.tells_place = False, True
+
+    [receipt] = PORTAL.deliver(context, MEMBER, [item(PATIENT)])
+    assert (receipt.ok, receipt.error, server.held) == (False, "rejected", {})
+
+
+def test_of_a_member_whom_the_portal_does_not_know_nothing_is_there() -> None:
+    elsewhere = answering(lambda _: httpx2.Response(404), ids="portal")
+
+    [state] = PORTAL.read_back(elsewhere, MEMBER, [("Patient", "p-1")])
+    assert state.body is None
 
 
 def test_a_resource_with_one_identifier_keeps_it_or_is_refused(server: Server, context: Context) -> None:

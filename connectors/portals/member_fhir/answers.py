@@ -44,7 +44,7 @@ class TooLong(Exception):
 
 
 def whole(answer: httpx2.Response) -> httpx2.Response:
-    """Read a streamed answer to its end, and return what of it matters: its status, its body and two headers.
+    """Read a streamed answer to its end, and return what of it matters: its status, its body and three headers.
 
     Raises:
         TooLong: it is longer than 64 MiB.
@@ -54,7 +54,7 @@ def whole(answer: httpx2.Response) -> httpx2.Response:
         found += chunk
         if len(found) > MAX_BODY_BYTES:
             raise TooLong
-    headers = {name: answer.headers[name] for name in ("etag", "retry-after") if name in answer.headers}
+    headers = {name: answer.headers[name] for name in ("etag", "retry-after", "location") if name in answer.headers}
     return httpx2.Response(answer.status_code, headers=headers, content=bytes(found))
 
 

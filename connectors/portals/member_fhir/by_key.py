@@ -6,6 +6,7 @@ meanwhile: a member's writes belong to one lane, which one worker holds. After m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,12 +18,14 @@ from connectors.portals.member_fhir.answers import UNREADABLE, etag
 from connectors.portals.member_fhir.bundle import Entry, read_bundle
 from gateway.canonical import RESOURCE
 from gateway.connector import DeliveryItem, Receipt, RemoteState
-from gateway.errors import NotFound, PermanentError, Rejected, Retryable
+from gateway.errors import AmbiguousError, Conflict, GatewayError, NotFound, PermanentError, Rejected
 from gateway.jsonbytes import dumps, loads
 
 FHIR: Final = "application/fhir+json"
 # Of these a resource has one identifier (FHIR R4); all others that are delivered may have several.
 SINGLE: Final = frozenset({"Composition", "QuestionnaireResponse"})
+# Where a creation says what it made (FHIR R4, http.html#create).
+PLACE: Final = re.compile(r"(?:^|/)([A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/[^/]*)?$")
 GONE: Final = httpx2.codes.NOT_FOUND
 
 Key = tuple[str, str]
@@ -54,10 +57,12 @@ class ByKey:
     ours: dict[Key, str] = field(default_factory=dict)
 
     def deliver(self, batch: Sequence[DeliveryItem]) -> list[Receipt]:
-        """Write one by one. What had its turn when the portal fails has its receipt; the rest stays unanswered.
+        """Write one by one. What had its turn when something fails, whatever it is, has its receipt; the rest stays unanswered.
 
         Raises:
-            Retryable, Misconfigured: the portal failed at the first.
+            AmbiguousError: the first was sent, and whether the portal has it is unknown.
+            Conflict: the lane is somebody else's, who reads back what was sent.
+            NotFound, Retryable, Misconfigured, PermanentError: it failed at the first, and nothing of it was done.
         """
         done: list[Receipt] = []
         for item in batch:
@@ -67,16 +72,20 @@ class ByKey:
                 done.append(
                     Receipt(type=item.type, id=item.id, ok=False, error=Rejected.code, status=error.status, detail=str(error))
                 )
-            except Retryable:
+            except Conflict:
+                raise
+            except GatewayError:
                 if not done:
                     raise
                 break
         return done
 
     def read(self, key: Key) -> RemoteState:
-        """Return what stands under a key; several are nothing that we know."""
+        """Return what stands under a key: several are nothing that we know, and who has no base has nothing."""
         try:
             found = self.find(key)
+        except NotFound:
+            return RemoteState(type=key[0], id=key[1], body=None)
         except Rejected:
             return RemoteState(type=key[0], id=key[1], body=b"")
         if found is None:
@@ -113,16 +122,40 @@ class ByKey:
         held = self.find(key)
         sent = _keyed(_referring(body, self._their_id), item.id)
         if held is None:
-            self.call("POST", f"{self.root}/{item.type}", content=dumps(sent), headers={"Content-Type": FHIR})
-            made = self.find(key)
-            if made is None:
-                raise Rejected("the portal took a resource and doesn't find it by its key")
+            made = self._make(key, sent)
             return Receipt(type=item.type, id=item.id, ok=True, status=201, etag=made.etag)
         if item.etag is not None and held.etag != item.etag:
             raise Rejected("the portal holds another version", status=412)
         headers = {"Content-Type": FHIR} | ({"If-Match": held.etag} if held.etag else {})
         answer = self.call("PUT", f"{self.root}/{item.type}/{held.id}", content=dumps({**sent, "id": held.id}), headers=headers)
         return Receipt(type=item.type, id=item.id, ok=True, status=answer.status_code, etag=etag(answer.headers.get("etag")))
+
+    def _make(self, key: Key, sent: Resource) -> Found:
+        """Make a resource, and find it by its key: what isn't found by it could never be taken back, and goes at once.
+
+        Raises:
+            AmbiguousError: the portal took it and may have it still, so it must not count as never sent.
+            Rejected: the portal doesn't find it by its key, and it is gone again.
+            GatewayError: the portal didn't take it.
+        """
+        answer = self.call("POST", f"{self.root}/{key[0]}", content=dumps(sent), headers={"Content-Type": FHIR})
+        try:
+            made = self.find(key)
+        except GatewayError as error:
+            raise AmbiguousError(f"the portal took a resource, and then: {error}", status=error.status) from None
+        if made is not None:
+            return made
+        raise (Rejected if self._unmake(key[0], answer) else AmbiguousError)("the portal doesn't find what it took by its key")
+
+    def _unmake(self, type_: str, answer: httpx2.Response) -> bool:
+        """Delete what an answer says was made; tell whether it certainly is."""
+        given = PLACE.search(answer.headers.get("location", ""))
+        if given is None or given[1] != type_:
+            return False
+        with suppress(GatewayError):
+            self.call("DELETE", f"{self.root}/{type_}/{given[2]}")
+            return True
+        return False
 
     def _delete(self, item: DeliveryItem) -> Receipt:
         """Delete all that stands under the key: if a race made several, none may stay."""

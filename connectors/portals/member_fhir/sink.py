@@ -63,7 +63,7 @@ class MemberFhir:
 
     def deliver(self, ctx: Context, target: str, batch: Sequence[DeliveryItem]) -> Sequence[Receipt]:
         """Send one transaction to a member's base; all of it is taken, or none. Where the portal gives its own ids (``ids: portal``) it is one
-        write at a time, each with its receipt.
+        write at a time, each with its receipt; a failure after the first leaves the rest without one, so that it is looked for.
 
         Raises:
             Rejected: refused as a whole; ``status`` and codes say why, one of the entries is the cause.
