@@ -89,21 +89,20 @@ def issue_code(
         Rejected: what is given for the person is no number.
     """
     plain = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
-    with gateway.database.transaction(org) as db:
-        client_id, portal_id = find_client(db, gateway.keys(org).ids(), client), known_portal(db, org, portal)
+    # Under the client's lock: a withdrawal that is under way comes before the letter, or takes it back.
+    with changing(gateway, org, client) as under:
+        portal_id = known_portal(under.db, org, portal)
         # Who reads their own file is called by their own number.
-        acquainted = find_related(db, client_id, person) is not None or str(client).rpartition(":")[2] == person
-        person_id = person_of(db, org, person)
-        revoked = revoke(db, client_id, person=person_id, portal=portal_id)
+        acquainted = find_related(under.db, under.client, person) is not None or str(client).rpartition(":")[2] == person
+        person_id = person_of(under.db, org, person)
+        revoked = revoke(under.db, under.client, person=person_id, portal=portal_id)
         narrowed = None if classes is None else sorted(classes)
-        values = (org, client_id, portal_id, person_id, _hash(gateway, org, plain), level, narrowed, by, VALID)
-        made = db.execute(ISSUE, values).fetchone()
+        values = (org, under.client, portal_id, person_id, _hash(gateway, org, plain), level, narrowed, by, VALID)
+        made = under.db.execute(ISSUE, values).fetchone()
         if made is None:
             raise NotFound("the code could not be kept")
         detail = {"code": made.id, "person": person, "portal": portal, "level": level, "revoked": revoked}
-        append(
-            db, gateway.keys(org), org, [AuditEvent(event="link-code", action="C", agent=by, client_id=client_id, detail=detail)]
-        )
+        under.tell(AuditEvent(event="link-code", action="C", agent=by, detail=detail))
     half = LENGTH // 2
     printed = f"{plain[:half]}-{plain[half:]}"
     return Code(number=made.id, code=printed, expires_at=made.expires_at, acquainted=acquainted)

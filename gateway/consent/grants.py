@@ -9,6 +9,7 @@ from typing import Any, Final, Unpack
 from gateway.audit import AuditEvent
 from gateway.consent.changing import Changing, changing
 from gateway.consent.mandates import mandate_for
+from gateway.consent.outstanding import overrule
 from gateway.consent.people import person_of
 from gateway.consent.terms import Terms
 from gateway.consent.validity import refuse_never, refuse_no_data
@@ -54,8 +55,8 @@ def set_grant(
 ) -> Change:
     """Give a person a level from now on (or from ``valid_from``) instead of what they had; return what that set in motion.
 
-    Setting what is set already changes nothing. A later start is for somebody who has nothing yet: rows are superseded at once, so what
-    a person has until then would be taken back now.
+    Setting what is set already changes nothing. Open letters that promise the person a level are revoked in any case. A later start is
+    for somebody who has nothing yet: rows are superseded at once, so what a person has until then would be taken back now.
 
     Raises:
         NotFound: there is no such client.
@@ -63,6 +64,7 @@ def set_grant(
             that isn't there.
     """
     with changing(gateway, org, client) as under:
+        overrule(under, person_of(under.db, org, person), granted_by)
         put_grant(under, person, level, granted_by, **terms)
         crash_point("in-grant-commit")
     return under.change

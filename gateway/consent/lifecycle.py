@@ -10,7 +10,7 @@ from gateway.audit import AuditEvent
 from gateway.consent.changing import Changing, changing
 from gateway.consent.grants import CURRENT, GRANT, IN_FORCE, SUPERSEDE, refuse_no_period
 from gateway.consent.mandates import only_parental, refuse_without_mandate
-from gateway.consent.outstanding import take_back
+from gateway.consent.outstanding import overrule, take_back
 from gateway.consent.people import known_person
 from gateway.consent.tasks import announce_birthdays
 from gateway.consent.validity import told
@@ -38,7 +38,7 @@ class Parts(TypedDict, total=False):
 def change_grant(
     gateway: Gateway, org: int, *, client: str | int, person: str, by: str = "operator", **parts: Unpack[Parts]
 ) -> Change:
-    """Change part of a person's right and keep the rest. Changing nothing changes nothing.
+    """Change part of a person's right and keep the rest. Changing nothing changes nothing, but that open letters are revoked.
 
     Raises:
         NotFound: there is no such client or person.
@@ -59,6 +59,7 @@ def change_grant(
         changed = [row for row in rows if differs(row)]
         for row in changed:
             refuse_no_period(gateway.clock(), {**row._asdict(), **new})
+        overrule(under, known_person(under.db, org, person), by)
         _supersede(under, changed, new, "change", by, person)
     return under.change
 
@@ -112,6 +113,8 @@ def expire(
 ) -> Change:
     """End the validity of a person's rights now, or at a moment to come, which the clock then sees to. It is only ever brought forward.
 
+    Open letters that promise the person a level are revoked now.
+
     Raises:
         NotFound: there is no such client or person.
         Rejected: the person has no right in force, it ends before that already or begins later, or the moment has passed.
@@ -125,6 +128,7 @@ def expire(
         rows = _some(rows, f"in force after {ends:%Y-%m-%d %H:%M}", lambda row: row.valid_to is None or row.valid_to > ends)
         if any(row.valid_from > ends for row in rows):
             raise Rejected("this right begins later than that; to take it away before it begins: zorgsluis grant withdraw")
+        overrule(under, known_person(under.db, org, person), by)
         _supersede(under, rows, {"valid_to": ends}, "expire", by, person)
     return under.change
 

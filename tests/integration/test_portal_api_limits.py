@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.errors import LockNotAvailable
 
 from gateway import consent
+from gateway.consent.changing import changing
+from gateway.consent.codes import issue_code
+from gateway.database import Database
 from tests.integration.portal_api_world import Portal, held, portals
 from tests.integration.store_world import START
 
+STANDING = "select level, classes, data_from, valid_to, status from trust_grant where superseded_at is null"
 MEMBERS = "select person.code as person, member::text as member from link join person on person.id = person_id"
 PERSON = "select code from link join person on person.id = person_id where member::text = %s"
 
@@ -53,6 +60,54 @@ def test_a_letter_to_somebody_who_has_nothing_yet_goes_when_everybodys_rights_ar
     act(portal, consent.withdraw)
 
     assert portal.redeem(code).status_code == 404
+
+
+LATER_DECISIONS: dict[str, Any] = {
+    "set to none": lambda portal: act(portal, consent.set_grant, person="50", level="none"),
+    "set lower": lambda portal: act(portal, consent.set_grant, person="50", level="basic"),
+    "set as it was": lambda portal: act(portal, consent.set_grant, person="50", level="basic", classes=["calendar"]),
+    "changed": lambda portal: act(portal, consent.change_grant, person="50", data_from=START),
+    "changed into what it was": lambda portal: act(portal, consent.change_grant, person="50", level="basic"),
+    "ended": lambda portal: act(portal, consent.expire, person="50"),
+    "ended later on": lambda portal: act(portal, consent.expire, person="50", at=START + timedelta(days=9)),
+}
+
+
+@pytest.mark.parametrize("decision", LATER_DECISIONS.values(), ids=LATER_DECISIONS.keys())
+def test_no_open_letter_undoes_what_the_care_organisation_decided_about_the_right_of_its_reader(
+    portal: Portal, decision: Any
+) -> None:
+    portal.world.link("50")
+    act(portal, consent.set_grant, person="50", level="basic", classes=["calendar"])
+    code = portal.letter("50", "private-medical")
+    unread = portal.letter("51", "private-medical")
+
+    decision(portal)
+
+    decided = portal.world.rows(STANDING)
+    assert portal.redeem(code).status_code == 404
+    assert portal.world.rows(STANDING) == decided
+    assert portal.redeem(unread, "acc-2").status_code == 201
+
+
+def test_a_letter_that_promises_no_level_still_links_whose_right_was_set_meanwhile(portal: Portal) -> None:
+    portal.world.link("50", portal="ander")
+    code = portal.letter("50", "none")
+    act(portal, consent.set_grant, person="50", level="basic")
+
+    told = portal.redeem(code)
+
+    assert told.status_code == 201
+    assert [row.level for row in portal.world.rows(STANDING)] == ["basic"]
+
+
+def test_no_letter_is_issued_while_rights_of_the_client_are_being_withdrawn(portal: Portal) -> None:
+    world = portal.world
+    impatient = Database(make_conninfo(world.database.dsn, options="-c lock_timeout=50"), clock=world.clock)
+    with impatient, changing(world.gateway, world.org, "1001"), pytest.raises(LockNotAvailable):
+        issue_code(replace(world.gateway, database=impatient), world.org, client="1001", person="50", portal="familie")
+
+    assert world.rows("select id from link_code") == []
 
 
 def test_no_letter_gives_a_level_while_rights_are_suspended(portal: Portal) -> None:
