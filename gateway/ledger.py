@@ -7,7 +7,7 @@ becomes ledger and outbox rows; retractions come before deliveries. Deciding twi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -210,12 +210,17 @@ class Change:
     stop: str | None = None
 
 
-def disclose_client(gateway: Gateway, org: int, client_id: int) -> int:
-    """Bring the ledger of a client in line with the current view; return how many pieces of work that made."""
+def disclose_client(gateway: Gateway, org: int, client_id: int, first: Callable[[Connection], None] | None = None) -> int:
+    """Bring the ledger of a client in line with the current view; return how many pieces of work that made.
+
+    ``first`` is done before it, in the same transaction: nobody decides about the client in between.
+    """
     with gateway.database.transaction(org, plan_once=True) as db:
         patient = lock_client(db, client_id)
         if patient is None:
             return 0
+        if first is not None:
+            first(db)
         (due,) = db.execute(TAKE_DUE, {"client": client_id}, prepare=True).fetchall()
         causes = set(due.causes)
         if "class-map" in causes:

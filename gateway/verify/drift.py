@@ -33,13 +33,20 @@ where link.org = app_org() and link.portal_id = %(portal)s and link.id in (
   order by md5(%(day)s || link.member::text) limit %(sample)s)
 order by link.client_id, link.id"""
 
-# The ledger takes over what the portal really holds; deciding the client anew makes the work that follows from it.
+# The ledger takes over what the portal really holds; deciding the client anew makes the work that follows from it. Only of rows that are as
+# they were when the portal was read: of what moved since, such as to a retraction, the portal's answer then says nothing.
 CORRECT: Final = """
 update disclosure_ledger ledger
 set held_hash = remote.hash, etag = remote.etag, held_version = null, held_projection = null,
   state = case when ledger.state in ('retracted', 'retract_failed') and remote.hash is not null then 'delivered' else ledger.state end
-from unnest(%(ledger)s::bigint[], %(hash)s::bytea[], %(etag)s::text[]) as remote (id, hash, etag)
-where ledger.id = remote.id"""
+from jsonb_to_recordset(%(rows)s) as seen (ledger bigint, hash text, etag text, held text, due text, state text, settled timestamptz,
+  op text, sent timestamptz)
+cross join lateral (select decode(seen.hash, 'hex') as hash, seen.etag) remote
+where ledger.id = seen.ledger and ledger.state = seen.state and ledger.held_hash is not distinct from decode(seen.held, 'hex')
+  and ledger.content_hash is not distinct from decode(seen.due, 'hex')
+  and greatest(ledger.delivered_at, ledger.retracted_at) is not distinct from seen.settled
+  and (select (op, sent_at) from outbox where ledger_id = ledger.id) is not distinct from (
+    select (seen.op, seen.sent) where seen.op is not null)"""
 # Something of ours at a member who was never due it: from now on the ledger knows, and takes it back.
 ADOPT: Final = """
 insert into disclosure_ledger (org, portal_id, client_id, link_id, rkey, code, epoch, decided_at, held_hash, etag, state)
@@ -167,30 +174,40 @@ def repair(gateway: Gateway, org: int, found: Sequence[Drift]) -> int:
 
     What isn't ours at all has no row that a retraction could hang on: the portal's people remove it.
     """
+    return sum(_repair(gateway, org, one) for one in found if one.any)
+
+
+def _repair(gateway: Gateway, org: int, one: Drift) -> int:
+    """Correct a client's ledger and decide anew what follows, as one; return how much isn't ours."""
     left = 0
-    for one in found:
-        if one.any:
-            with gateway.database.transaction(org) as db:
-                for member in one.members:
-                    _correct(db, member.found)
-                foreign = [(member, key) for member in one.members for key in member.foreign()]
-                ours = [event for pair in foreign if (event := _adopted(db, one, *pair)) is not None]
-                append(db, gateway.keys(org), org, ours)
-                left += len(foreign) - len(ours)
-                db.execute(DUE, (org, one.client_id))
-            disclose_client(gateway, org, one.client_id)
+
+    def correct(db: Connection) -> None:
+        nonlocal left
+        for member in one.members:
+            db.execute(CORRECT, {"rows": Jsonb(list(_seen(member.found)))})
+        foreign = [(member, key) for member in one.members for key in member.foreign()]
+        ours = [event for pair in foreign if (event := _adopted(db, one, *pair)) is not None]
+        append(db, gateway.keys(org), org, ours)
+        left = len(foreign) - len(ours)
+        db.execute(DUE, (org, one.client_id))
+
+    disclose_client(gateway, org, one.client_id, correct)
     return left
 
 
-def _correct(db: Connection, found: Comparison) -> None:
-    known = [key for key in [*found.missing, *found.differing, *found.unexplained] if key in found.known]
-    states = [found.states.get(key) for key in known]
-    values = {
-        "ledger": [found.known[key].id for key in known],
-        "hash": [None if state is None else hash_of(state) for state in states],
-        "etag": [None if state is None else state.etag for state in states],
-    }
-    db.execute(CORRECT, values)
+def _seen(found: Comparison) -> Iterator[dict[str, Any]]:
+    """Yield what the portal holds of each row that differs, and what the ledger said when it was asked."""
+    for key in [*found.missing, *found.differing, *found.unexplained]:
+        row, state = found.known.get(key), found.states.get(key)
+        if row is not None:
+            settled, sent = (moment and moment.isoformat() for moment in (row.settled_at, row.sent_at))
+            there = {"hash": state and _hex(hash_of(state)), "etag": state and state.etag}
+            then = {"held": _hex(row.held_hash), "due": _hex(row.content_hash), "state": row.state, "op": row.op}
+            yield {"ledger": row.id, **there, **then, "settled": settled, "sent": sent}
+
+
+def _hex(digest: bytes | None) -> str | None:
+    return None if digest is None else bytes(digest).hex()
 
 
 def _adopted(db: Connection, one: Drift, member: Member, key: Key) -> AuditEvent | None:

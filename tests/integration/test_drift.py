@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from gateway import consent
 from gateway.connector import DeliveryItem
 from gateway.context import context_for
 from gateway.jsonbytes import dumps
@@ -117,6 +118,37 @@ def test_what_came_back_at_the_portal_is_taken_back_again(world: World) -> None:
     world.deliver()
     assert set(at_portal(world, member)) == {"Patient/p1", "Appointment/visit"}
     assert not looked(world).any
+
+
+def test_a_repair_by_an_old_comparison_loses_no_retraction_that_was_decided_since(world: World) -> None:
+    member = linked(world, "private-medical")
+    visit = at_portal(world, member)["Appointment/visit"]
+    tamper(world, member, DeliveryItem(type="Appointment", id="visit", body=None))
+    found = looked(world)
+    assert found.missing() == [f"Appointment/visit for {member}"]
+    # The portal gets it back by itself, and the right ends.
+    tamper(world, member, DeliveryItem(type="Appointment", id="visit", body=visit.encode()))
+    consent.withdraw(world.gateway, world.org, client=world.client_id)
+    waiting = world.rows("select ledger_id, op from outbox order by id")
+
+    repair(world.gateway, world.org, [found])
+
+    assert world.rows("select ledger_id, op from outbox order by id") == waiting
+    world.deliver()
+    assert at_portal(world, member) == {}
+
+
+def test_what_a_repair_corrects_is_decided_in_the_same_transaction(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    member = linked(world, "private-medical")
+    tamper(world, member, DeliveryItem(type="Appointment", id="visit", body=None))
+    found = looked(world)
+    before = world.rows("select id, held_hash from disclosure_ledger order by id")
+    monkeypatch.setattr("gateway.ledger.disclose_locked", lambda *_: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        repair(world.gateway, world.org, [found])
+
+    assert world.rows("select id, held_hash from disclosure_ledger order by id") == before
 
 
 def test_drift_is_one_task_for_a_client_until_it_is_gone(world: World) -> None:
