@@ -6,6 +6,7 @@ A transaction is all or nothing and portals differ in how they point at the culp
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from gateway.errors import GatewayError, NotFound
@@ -17,6 +18,7 @@ from gateway.outbox.work import Batch, Sending
 
 # The portal holds another version than the one that we named: 412 by the contract, 409 from servers that call it a conflict.
 VERSION_MOVED: Final = frozenset({409, 412})
+# In one turn; what went wrong before, in whatever way, doesn't count against it.
 RECONCILE_LIMIT: Final = 3
 
 
@@ -30,7 +32,7 @@ def refused(lane: Lane, batch: Batch, sent: Sequence[Sending], error: GatewayErr
     if isinstance(error, NotFound):
         return _unknown_member(lane, sent)
     # A deletion names no version: what refuses it is something that still refers to the resource.
-    if batch.op == "put" and error.status in VERSION_MOVED and max(row.attempt for row in sent) < RECONCILE_LIMIT:
+    if batch.op == "put" and error.status in VERSION_MOVED and batch.reconciled < RECONCILE_LIMIT:
         return _reconcile(lane, batch, sent, error)
     rest = batch.of(sent)
     if len(rest.groups) == 1:
@@ -64,8 +66,9 @@ def _reconcile(lane: Lane, batch: Batch, sent: Sequence[Sending], error: Gateway
     """Read back what the portal holds: equal content is adopted, the rest goes again with the etag just found."""
     with hold(lane) as db:
         tried(db, sent, error.code)
-    resolve(lane, batch.of(sent))
-    return [batch.of(sent)]
+    again = replace(batch.of(sent), reconciled=batch.reconciled + 1)
+    resolve(lane, again)
+    return [again]
 
 
 def _unknown_member(lane: Lane, sent: Sequence[Sending]) -> list[Batch]:

@@ -77,12 +77,16 @@ where id = any(%(ids)s) and op = 'put' and state = 'ready' and sent_at is null""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Outbox rows of one member and one kind of work that go in one request; a group of them goes together or not at all."""
+    """Outbox rows of one member and one kind of work that go in one request; a group of them goes together or not at all.
+
+    ``reconciled``: how often in this turn the portal held another version, and was asked which.
+    """
 
     link_id: int
     op: Literal["put", "delete"]
     groups: tuple[Group, ...]
     attempt: int = 0
+    reconciled: int = 0
 
     @property
     def ids(self) -> tuple[int, ...]:

@@ -198,12 +198,18 @@ def test_a_parked_row_that_someone_releases_is_tried_again(world: World) -> None
     assert set(world.portal.holds(member)) == {"Observation/o0"}
 
 
-def test_a_newer_version_at_the_portal_than_we_know_is_reconciled(world: World) -> None:
+@pytest.mark.parametrize("outages", [0, 3])
+def test_a_newer_version_at_the_portal_than_we_know_is_reconciled_also_after_an_outage(world: World, outages: int) -> None:
     member = world.member()
     world.decide(member, world.store(observation("weight", "72.50")))
     world.deliver()
     world.rows("update disclosure_ledger set etag = 'W/\"9\"'")
     world.decide(member, world.store(observation("weight", "71.90")))
+    if outages:
+        world.portal.plan("503", match=member, times=outages)
+    for _ in range(outages):
+        world.deliver()
+        world.clock.forward(minutes=20)
 
     world.deliver()
 
