@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gateway.connector import Context, RemoteState, SinkConnector
 from gateway.context import context_for
+from gateway.errors import NotFound
 from gateway.freeze import FROZEN
 from gateway.guard import guarded
 from gateway.manifest import limits_at
@@ -41,6 +42,8 @@ class Comparison:
     missing: list[Key] = field(default_factory=list)
     unexplained: list[Key] = field(default_factory=list)
     differing: list[Key] = field(default_factory=list)
+    # The portal knows no such member, and we hold that it has something of ours. What is there isn't known: nothing is corrected by it.
+    unlisted: bool = False
 
 
 def portal_rows(gateway: Gateway, org: int) -> list[Any]:
@@ -62,12 +65,17 @@ def reached(gateway: Gateway, org: int, row: Any) -> tuple[Portal, Context]:
 def compare(gateway: Gateway, org: int, sink: SinkConnector, context: Context, link: Any) -> Comparison:
     """List a member's base (a row with ``id`` and ``member``) and compare it with the ledger.
 
+    A member whom the portal doesn't know costs the others nothing: it is told of the member (``unlisted``).
+
     Raises:
         GatewayError: the portal can't be asked, or its connector broke.
     """
     began = gateway.clock()
-    with guarded():
-        states = {(state.type, state.id): state for state in sink.listing(context, link.member) if not is_gone(state)}
+    try:
+        with guarded():
+            states = {(state.type, state.id): state for state in sink.listing(context, link.member) if not is_gone(state)}
+    except NotFound:
+        return _unlisted(gateway, org, link)
     with gateway.database.transaction(org) as db:
         known = {(row.rtype, row.rid): row for row in db.execute(KNOWN, (link.id,))}
     found = Comparison(states=states, known=known)
@@ -75,6 +83,12 @@ def compare(gateway: Gateway, org: int, sink: SinkConnector, context: Context, l
     for key in sorted((states.keys() | known.keys()) - moved):
         _place(found, key, known.get(key), states.get(key))
     return found
+
+
+def _unlisted(gateway: Gateway, org: int, link: Any) -> Comparison:
+    with gateway.database.transaction(org) as db:
+        held = any(row.held_hash is not None for row in db.execute(KNOWN, (link.id,)))
+    return Comparison(states={}, known={}, unlisted=held)
 
 
 def _place(found: Comparison, key: Key, row: Any, state: RemoteState | None) -> None:

@@ -103,8 +103,9 @@ class Drift:
         return [f"{'/'.join(key)} for {one.member}" for one in self.members for key in one.found.differing]
 
     def because(self) -> dict[str, int]:
-        """Count the reasons: removed-there, changed-there, came-back (retracted, and there again), never-delivered."""
+        """Count the reasons: removed-there, changed-there, came-back (retracted, and there again), never-delivered, unknown-member."""
         reasons = Counter({"removed-there": len(self.missing()), "changed-there": len(self.differing())})
+        reasons["unknown-member"] = sum(one.found.unlisted for one in self.members)
         for one in self.members:
             reasons.update(_why(one.found.known.get(key)) for key in one.found.unexplained)
         return {reason: count for reason, count in sorted(reasons.items()) if count}

@@ -33,8 +33,9 @@ class KeepsHistory(Protocol):
 
 @dataclass(slots=True)
 class _Findings:
-    """Keys by what is wrong with them."""
+    """Keys by what is wrong with them; members whom their portal doesn't know."""
 
+    unlisted: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
@@ -44,6 +45,12 @@ class _Findings:
     def violations(self) -> list[Violation]:
         again = "deliver it again: zorgsluis verify --drift --repair; and ask the portal who wrote or removed it"
         return [
+            *violations(
+                "I1",
+                "delivered by our ledger, and the portal knows no such member",
+                "ask the portal whether that page was closed, and unlink who left; else see that base_url is right",
+                self.unlisted,
+            ),
             *violations("I1", "delivered by our ledger, and not at the portal", again, self.missing),
             *violations("I2", "equal content was written twice", "look for a worker without its fence", self.twice),
             *violations(
@@ -91,6 +98,8 @@ def _portal(gateway: Gateway, org: int, row: Any, findings: _Findings) -> None:
         links = db.execute(LINKS, (portal.id,)).fetchall()
     for link in links:
         found = compare(gateway, org, portal.sink, context, link)
+        if found.unlisted:
+            findings.unlisted.append(link.member)
         _member(portal.sink, context, link.member, found, findings)
         foreign = _foreign(gateway, org, found)
         findings.foreign += [_name(key, link.member) for key in foreign]

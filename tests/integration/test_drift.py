@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from connectors.portals.member_fhir.sink import MemberFhir
 from gateway import consent
-from gateway.connector import DeliveryItem
+from gateway.connector import Context, DeliveryItem
 from gateway.context import context_for
+from gateway.errors import NotFound
 from gateway.jsonbytes import dumps
 from gateway.portals import portals
 from gateway.verify.drift import Drift, drift, note, repair
+from gateway.verify.portals import at_portals
 from schedules.nightly import claim_night, compare_sample
 from tests.integration.delivery_world import RunningPortal, World, a_world, observation, running_portal
 from tests.integration.rights_world import at_portal, furnish, granted, linked
@@ -149,6 +152,34 @@ def test_what_a_repair_corrects_is_decided_in_the_same_transaction(world: World,
         repair(world.gateway, world.org, [found])
 
     assert world.rows("select id, held_hash from disclosure_ledger order by id") == before
+
+
+def test_a_member_whom_the_portal_does_not_know_is_told_and_costs_no_other_its_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked(world, "private-medical", "63")
+    linked(world, "basic", "62")
+    closed = world.one(
+        "select link.member::text as member from link join person on person.id = person_id where code = '63'"
+    ).member
+    listing = MemberFhir.listing
+
+    def listed(self: MemberFhir, ctx: Context, target: str) -> object:
+        if target == closed:
+            raise NotFound("no such member", status=404)
+        return listing(self, ctx, target)
+
+    monkeypatch.setattr(MemberFhir, "listing", listed)
+    held = world.rows("select id, held_hash from disclosure_ledger order by id")
+
+    found = looked(world)
+    assert (len(found.members), found.because(), found.missing()) == (2, {"unknown-member": 1}, [])
+    assert found.equal > 0
+    assert repair(world.gateway, world.org, [found]) == 0
+    assert world.rows("select id, held_hash from disclosure_ledger order by id") == held
+    there = at_portals(world.gateway, world.org)
+    assert (there.asked, there.unasked) == (["familie"], [])
+    assert [one.keys for one in there.violations if "no such member" in one.what] == [(closed,)]
 
 
 def test_drift_is_one_task_for_a_client_until_it_is_gone(world: World) -> None:
