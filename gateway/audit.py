@@ -110,15 +110,17 @@ def looked_up(
 
 
 def verify(db: Connection, keys: KeyRing, exported: Mapping[UUID, tuple[int, str]] | None = None) -> list[Break]:
-    """Recompute every chain of the organisation, and compare with the heads that were written outside the database.
+    """Recompute every chain of the organisation, and compare with the heads that newer chains begin with and those outside the database.
 
     ``db`` is a snapshot (``Database.snapshot``): a chain that grows meanwhile would differ from its head. Read ``exported`` before it is
     opened: heads written later are those of rows that it doesn't show.
     """
     chains = db.execute(CHAINS).fetchall()
-    breaks = [found for chain in chains if (found := _verify_chain(db, keys, chain)) is not None]
+    anchors: dict[UUID, tuple[int, str]] = {}
+    breaks = [found for chain in chains if (found := _verify_chain(db, keys, chain, anchors)) is not None]
+    ids = {chain.id for chain in chains}
     # A tail that the chain's own head misses too is one break.
-    return list(dict.fromkeys([*breaks, *_against_export(db, {chain.id for chain in chains}, exported or {})]))
+    return list(dict.fromkeys([*breaks, *_against_heads(db, ids, anchors), *_against_heads(db, ids, exported or {})]))
 
 
 def exported_heads(path: Path, org: int) -> dict[UUID, tuple[int, str]]:
@@ -199,8 +201,8 @@ def _entry(line: bytes) -> tuple[int, UUID, tuple[int, str]] | None:
         return None
 
 
-def _verify_chain(db: Connection, keys: KeyRing, chain: Any) -> Break | None:
-    """Recompute one chain from its first row; return where it breaks."""
+def _verify_chain(db: Connection, keys: KeyRing, chain: Any, anchors: dict[UUID, tuple[int, str]]) -> Break | None:
+    """Recompute one chain from its first row; return where it breaks. ``anchors`` gets the newest head of each chain that it names."""
     head, seq = _start(keys, chain.id), 0
     while page := db.execute(ROWS, (chain.id, seq, PAGE)).fetchall():
         for row in page:
@@ -209,9 +211,17 @@ def _verify_chain(db: Connection, keys: KeyRing, chain: Any) -> Break | None:
             head, seq = _mac(keys, head, tuple(row[:-1])), row.seq
             if head != bytes(row.mac):
                 return Break(chain=chain.id, seq=seq, what="row-altered")
+            if row.event == CHAIN_START:
+                _anchor(anchors, row.detail["heads"])
     if seq < chain.seq or head != bytes(chain.head):
         return Break(chain=chain.id, seq=seq + 1, what="tail-cut" if seq < chain.seq else "head-altered")
     return None
+
+
+def _anchor(anchors: dict[UUID, tuple[int, str]], heads: Mapping[str, Sequence[Any]]) -> None:
+    for chain, (seq, head) in heads.items():
+        if seq > anchors.get(UUID(chain), (0, ""))[0]:
+            anchors[UUID(chain)] = (seq, head)
 
 
 def _own_chain(db: Connection, keys: KeyRing, org: int) -> tuple[UUID, int, bytes, datetime]:
@@ -290,9 +300,9 @@ def _insert(db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     db.execute(FROM_STAGE)
 
 
-def _against_export(db: Connection, chains: set[UUID], exported: Mapping[UUID, tuple[int, str]]) -> Iterator[Break]:
-    """Yield every chain that is shorter than, or other than, what was written outside the database."""
-    for chain, (seq, head) in exported.items():
+def _against_heads(db: Connection, chains: set[UUID], heads: Mapping[UUID, tuple[int, str]]) -> Iterator[Break]:
+    """Yield every chain that is shorter than, or other than, what was written of it elsewhere."""
+    for chain, (seq, head) in heads.items():
         row = db.execute(ROWS, (chain, seq - 1, 1)).fetchone()
         if chain not in chains:
             yield Break(chain=chain, seq=1, what="chain-missing")

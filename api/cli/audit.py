@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.rights import By
-from api.cli.shared import EXIT_LOSS, Json, line, opened, table
+from api.cli.shared import EXIT_ASIDE, EXIT_LOSS, Json, line, opened, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,12 +30,17 @@ class Format(StrEnum):
 
 @app.command()
 def verify(context: typer.Context, json: Json = False) -> None:
-    """Recompute every chain of the trail and compare it with the heads outside the database; exit 4 names the first wrong row of each."""
+    """Recompute every chain of the trail and compare it with the heads outside the database; exit 4 names the first wrong row of each.
+
+    Exit 1 when the heads that should be there aren't, and nothing else is wrong.
+    """
     from api.server import AUDIT_HEADS
-    from gateway.verify.trail import on_trail
+    from gateway.verify.trail import on_trail, without_heads
 
     with opened(context) as (installation, org), installation.engine() as engine:
-        broken = on_trail(engine, org, installation.state / AUDIT_HEADS)
+        heads = installation.state / AUDIT_HEADS
+        alone = without_heads(engine, org, heads)
+        broken = on_trail(engine, org, heads)
     for found in broken:
         if json:
             line(found)
@@ -43,6 +48,11 @@ def verify(context: typer.Context, json: Json = False) -> None:
             typer.echo(f"{found.what}: {', '.join(found.keys)}\n-> {found.remedy}")
     if broken:
         raise typer.Exit(EXIT_LOSS)
+    if alone:
+        typer.echo(
+            f"{heads} has no heads to compare with: put back your copy; serve writes new ones, of what is there now", err=True
+        )
+        raise typer.Exit(EXIT_ASIDE)
     typer.echo('{"whole":true}' if json else "every chain is whole")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,17 @@ WHAT: Final = {
     "rewritten": "a chain of the audit trail was written again: its head outside the database was another",
 }
 REMEDY: Final = "treat it as an incident: keep the database as it is and compare the rows from there on with a backup"
+
+# serve writes the heads each minute: a trail that is older than this has them.
+EXPECTED: Final = timedelta(minutes=15)
+OLDER: Final = "select from audit_chain where org = app_org() and started_at <= app_now() - %s limit 1"
+
+
+def without_heads(gateway: Gateway, org: int, heads: Path) -> bool:
+    """Tell whether the file has no head of the organisation's trail where it should: what was cut off at the end may not show then."""
+    with gateway.database.transaction(org) as db:
+        older = db.execute(OLDER, (EXPECTED,)).fetchone() is not None
+    return older and not audit.exported_heads(heads, org)
 
 
 def on_trail(gateway: Gateway, org: int, heads: Path | None = None) -> list[Violation]:

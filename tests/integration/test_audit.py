@@ -18,6 +18,7 @@ from gateway.audit import AuditEvent, Break, append, export_heads, exported_head
 from gateway.database import Database
 from gateway.runtime import Gateway
 from gateway.verify import verify as verify_all
+from gateway.verify.trail import without_heads
 from tests.integration.store_world import World, open_world
 
 EVENT = AuditEvent(
@@ -119,6 +120,55 @@ def test_a_chain_that_is_gone_altogether_shows(world: World, module_database_url
     world.rows("delete from audit_chain returning id")
 
     assert broken(world, heads) == ["chain-missing"]
+
+
+@pytest.mark.parametrize("outside", [False, True], ids=["no file of heads", "with the file of heads"])
+def test_a_chain_that_is_gone_shows_against_the_chains_that_began_after_it(
+    world: World, module_database_url: str, tmp_path: Path, outside: bool
+) -> None:
+    tell(world)
+    gone = world.one("select id from audit_chain").id
+    later = threading.Thread(target=tell, args=(world,))
+    later.start()
+    later.join()
+    as_owner(module_database_url, f"delete from audit_event where org = :org and chain_id = '{gone}'", world.org)
+    world.rows("delete from audit_chain where id = %s returning id", gone)
+    export_heads(world.gateway, world.org, tmp_path / "heads.jsonl")
+
+    assert broken(world, tmp_path / "heads.jsonl" if outside else None) == ["chain-missing"]
+
+
+def test_a_tail_cut_off_with_its_head_shows_against_the_chains_that_began_after_it(
+    world: World, module_database_url: str
+) -> None:
+    tell(world)
+    cut = world.one("select id from audit_chain").id
+    later = threading.Thread(target=tell, args=(world,))
+    later.start()
+    later.join()
+    as_owner(module_database_url, f"delete from audit_event where org = :org and seq > 2 and chain_id = '{cut}'", world.org)
+    world.rows(
+        "update audit_chain set seq = 2, head = (select mac from audit_event where chain_id = audit_chain.id and seq = 2)"
+        " where id = %s returning id",
+        cut,
+    )
+
+    assert broken(world) == ["tail-cut"]
+
+
+def test_heads_that_should_be_outside_the_database_are_missed_once_the_trail_is_older_than_its_first_export(
+    world: World, tmp_path: Path
+) -> None:
+    heads = tmp_path / "heads.jsonl"
+    assert not without_heads(world.gateway, world.org, heads)
+    tell(world)
+    assert not without_heads(world.gateway, world.org, heads)
+
+    world.clock.pass_time(minutes=16)
+
+    assert without_heads(world.gateway, world.org, heads)
+    export_heads(world.gateway, world.org, heads)
+    assert not without_heads(world.gateway, world.org, heads)
 
 
 @pytest.mark.parametrize("torn", [b'{"at":"2026-03-02T07:00:00Z","org":1,"ch', b"\0\0\0\0", b'{"org":1}', b"7"])
