@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from psycopg import Rollback
 from psycopg.types.json import Jsonb
 
@@ -72,6 +73,10 @@ select (select jsonb_agg(to_jsonb(found)) from (
 JUDGE_AGAIN: Final = """
 insert into disclose_due (org, client_id, cause) select distinct org, client_id, 'configuration' from link where org = %s"""
 
+UNNAMED: Final = "select code from portal where org = %s and code <> all(%s) order by code"
+
+log = structlog.get_logger()
+
 
 def install(database: Database, config: Config, key_folder: Path, clock: Clock) -> dict[int, KeyRing]:
     """Bring the tables in line with the file and return each organisation's keys.
@@ -119,6 +124,7 @@ def _install(database: Database, organisation: OrganisationConfig, key_folder: P
     with database.transaction(org.id) as db:
         _recognise(db, org.id, ring)
         _neighbours(db, org.id, organisation, clock)
+        _warn_of_unnamed(db, org.id, organisation)
         if db.execute(JUDGED_BY, (organisation.code,)).fetchall() != before:
             db.execute(JUDGE_AGAIN, (org.id,))
     return org.id, ring
@@ -180,6 +186,14 @@ def _neighbours(db: Connection, org: int, organisation: OrganisationConfig, cloc
         _portal(db, org, portal)
     schedule = organisation.schedule
     db.execute(UPSERT_SCHEDULE, (org, schedule.code, schedule.zone, list(schedule.hours), clock()))
+
+
+def _warn_of_unnamed(db: Connection, org: int, organisation: OrganisationConfig) -> None:
+    """Say which portals the file doesn't name, and are delivered to all the same: who should get nothing more is unlinked."""
+    named = [portal.code for portal in organisation.portals]
+    unnamed = [row.code for row in db.execute(UNNAMED, (org, named)).fetchall()]
+    if unnamed:
+        log.warning("portal.unnamed", organisation=organisation.code, portals=unnamed)
 
 
 def _portal(db: Connection, org: int, portal: PortalConfig) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 import mappings
 from gateway.config import Config, OrganisationConfig, PortalConfig, ScheduleConfig, SharingConfig, SourceConfig
@@ -107,6 +108,26 @@ def test_clients_are_judged_again_when_the_organisation_or_a_portal_asks_somethi
     assert begin(3) == 0
     assert begin(3, retraction="cannot") == 1
     assert begin(3, retraction="cannot", step_up=False) == 1
+
+
+def test_a_portal_that_the_file_no_longer_names_is_warned_of_at_every_start(
+    database: Database, clock: Ticking, tmp_path: Path
+) -> None:
+    settings = {"base_url": "http://portal.example", "secrets": {"key": "/nowhere/key"}}
+    portal = PortalConfig(code="familie", connector="member-fhir", settings=settings)
+
+    def warned(*portals: PortalConfig) -> list[object]:
+        with capture_logs() as logs:
+            install(
+                database,
+                Config(organisations=(OrganisationConfig(code="delinde", name="De Linde", portals=portals),)),
+                tmp_path,
+                clock,
+            )
+        return [(line["log_level"], line["organisation"], line["portals"]) for line in logs if line["event"] == "portal.unnamed"]
+
+    assert warned(portal) == []
+    assert warned() == warned() == [("warning", "delinde", ["familie"])]
 
 
 @pytest.mark.parametrize(("hours", "zone"), [((7, 11, 19), "Europe/Amsterdam"), ((7, 19), "Europe/Lisbon")])
