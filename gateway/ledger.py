@@ -69,8 +69,8 @@ with renewed as (
 update client set next_change_at = boundary.at from ({BOUNDARY}) boundary (at)
 where client.id = $1 and client.next_change_at is distinct from boundary.at"""
 # What the difference means. A row that is due, not held and in no queue gets its work. 'frozen': what is there stays, nothing new goes;
-# under a freeze that is what only the stop stands in the way of, and what refuses besides is the row's reason. Of the directory, that is what
-# something that stays refers to.
+# under a freeze that is what only the stop stands in the way of, shown no wider than it would be without; what refuses besides is the row's
+# reason. Of the directory, that is what something that stays refers to.
 # What is as it should be is left out before anything else is asked. The last rows say what is withheld, and what else there is to write.
 DIFFER: Final = f"""
 with recursive judged as (delete from disclose_due where client_id = $1 and cause = 'facts'),
@@ -81,12 +81,13 @@ ending as materialized (
 compared as materialized (
   select ledger.id as ledger_id, coalesce(view.link_id, ledger.link_id) as link_id, coalesce(view.rkey, ledger.rkey) as rkey,
     coalesce(view.wanted, false) as wanted, view.projection, view.content_hash, view.version,
-    coalesce(view.reason, 'resource-withdrawn') as code, view.grant_id, ledger.content_hash as due_hash, ledger.projection as due_projection,
-    ledger.held_hash, ledger.held_projection, ledger.held_version, ledger.state, ledger.code as due_code, differs,
+    found.code, view.grant_id, ledger.content_hash as due_hash, ledger.projection as due_projection, ledger.held_hash,
+    ledger.held_projection, ledger.held_version, ledger.state, ledger.code as due_code, differs,
     case when withheld then view.code end as withheld
   from (
     select verdict.*, code = 'grant' and content_hash is not null as wanted,
-      case when freezes and directory then 'resource-withdrawn' when freezes and otherwise <> 'grant' then otherwise else code end as reason
+      case when freezes and directory then 'resource-withdrawn' when freezes and otherwise <> 'grant' then otherwise else code end as reason,
+      not directory and (freezes and otherwise = 'grant' or keeps and otherwise = 'grant-outside-period') as stays
     from disclosure_verdict verdict cross join ending where client_id = $1) view
   full join (select * from disclosure_ledger where client_id = $1 offset 0) ledger
     on ledger.link_id = view.link_id and ledger.rkey = view.rkey
@@ -94,7 +95,10 @@ compared as materialized (
       when view.wanted then (ledger.content_hash, ledger.projection, ledger.held_hash)
         is distinct from (view.content_hash, view.projection, view.content_hash)
       else ledger.content_hash is not null or ledger.held_hash is not null end as differs,
-    not view.wanted and not view.directory and view.code <> 'not-linked' as withheld) found
+    not view.wanted and not view.directory and view.code <> 'not-linked' as withheld,
+    case when view.stays and ledger.held_hash is not null and view.at_most is distinct from 'whole'
+      and view.at_most is distinct from coalesce(ledger.held_projection, 'whole') then 'level-too-low'
+      else coalesce(view.reason, 'resource-withdrawn') end as code) found
   where differs or withheld),{STAYING},
 withheld as materialized (
   select link_id, withheld as code, count(*)::integer as count from compared where withheld is not null group by link_id, withheld)

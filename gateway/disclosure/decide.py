@@ -1,6 +1,6 @@
 """Who sees what, decided without I/O or clock: default deny, a forbid wins, one reason of a closed list.
 
-Twin of the view ``disclosure_verdict`` (migrations/sql/0019_rights.sql), which every read and every push goes through; this form is for
+Twin of the view ``disclosure_verdict`` (migrations/sql/0023_at_most.sql), which every read and every push goes through; this form is for
 explaining, simulating and proving. A property test keeps the two equal.
 """
 

@@ -24,7 +24,7 @@ PAGE = """# Who sees what
 <!-- Generated from the code: python -m gateway.disclosure.page > docs/disclosure.md -->
 
 Every stored resource is judged for every linked member by one predicate: the view `disclosure_verdict`
-(`gateway/migrations/sql/0019_rights.sql`). Its twin in plain Python is `gateway/disclosure/decide.py`, a list of rules by name; a property
+(`gateway/migrations/sql/0023_at_most.sql`). Its twin in plain Python is `gateway/disclosure/decide.py`, a list of rules by name; a property
 test keeps the two equal. Silence means no, and what forbids wins from what permits. Delivery, accounting, explanations and pulls all ask the
 view.
 
@@ -54,9 +54,10 @@ Birthdays begin at midnight in Amsterdam; who was born on 29 February has it on 
 gate. The next such moment of each client is kept (`client.next_change_at`), so time takes effect when it comes, without a slot. When the end
 of a period comes (of a right, or of the care) what is at the portals is taken back, or kept while nothing new goes, as the organisation has it
 (`organisation.expiry`, `organisation.freeze_at_end`). What is kept then, or when a client's sharing is stopped with a freeze, is what nothing
-but that end or stop stands in the way of (`otherwise` of the view): what is deleted, withdrawn or excluded meanwhile is taken back. Care
-workers and organisations stay with what is kept and refers to them, in the version that is there, and go with the last of it
-(`gateway/freeze.py`).
+but that end or stop stands in the way of (`otherwise` of the view): what is deleted, withdrawn or excluded meanwhile is taken back. So is
+what shows more than the right does by now (`at_most` of the view): when a level is lowered under a freeze, what is there whole goes, and as
+nothing new is sent, its narrower form doesn't come in its place. Care workers and organisations stay with what is kept and refers to them, in
+the version that is there, and go with the last of it (`gateway/freeze.py`).
 
 ## What other registries say
 

@@ -13,7 +13,7 @@ from psycopg import Rollback
 
 from gateway import consent
 from gateway.disclosure.classes import import_class_map
-from gateway.disclosure.decide import Facts, Policy, Subscriber, decide
+from gateway.disclosure.decide import Facts, Policy, Subscriber, Verdict, decide
 from gateway.errors import Misconfigured
 from gateway.insight.explain import explain
 from gateway.ledger import due_clients, due_now
@@ -47,10 +47,20 @@ def test_the_view_decides_as_the_pure_function_does(shared: World, item: Facts, 
     answer = None
     with shared.database.transaction(shared.org) as db:
         written = Written(db, shared.org, policy)
-        answer = written.verdict(item, subscriber), written.otherwise
+        answer = written.verdict(item, subscriber), written.otherwise, written.at_most
         raise Rollback
     unstopped = replace(policy, stopped=False, end_of_care_at=None)
-    assert answer == (decide(item, subscriber, policy, NOW), decide(item, subscriber, unstopped, NOW).code)
+    otherwise = decide(item, subscriber, unstopped, NOW)
+    at_most = decide(item, subscriber, without_end(unstopped, otherwise), NOW).projection
+    assert answer == (decide(item, subscriber, policy, NOW), otherwise.code, at_most)
+
+
+def without_end(policy: Policy, verdict: Verdict) -> Policy:
+    """Return a policy in which the right that decided isn't over, nor yet to begin; without such a right, as it is."""
+    if verdict.code != "grant-outside-period":
+        return policy
+    (decided,) = (grant for grant in policy.grants if grant.id == verdict.grant_id)
+    return replace(policy, grants=[replace(decided, valid_from=NOW, valid_to=None)])
 
 
 # What travels --------------------------------------------------------------------------------------------------------------------

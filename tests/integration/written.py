@@ -32,7 +32,10 @@ class Written:
         self._forbids(policy)
 
     def verdict(self, item: Facts, subscriber: Subscriber) -> Verdict:
-        """Give an item its facts and the client its member, and ask the view about them; ``otherwise``: its code but for a stop."""
+        """Give an item its facts and the client its member, and ask the view about them.
+
+        ``otherwise``: its code but for a stop; ``at_most``: its projection but for a stop and the end of a right's period.
+        """
         self.describe(item)
         link = self.link(subscriber, self.portal(subscriber))
         row = self.db.execute(
@@ -40,7 +43,7 @@ class Written:
             (self.client, self.rkeys[item.rkey], link),
         ).fetchone()
         assert row is not None
-        self.otherwise = row.otherwise
+        self.otherwise, self.at_most = row.otherwise, row.at_most
         return Verdict(code=row.code, projection=row.projection, grant_id=self.grants.get(row.grant_id))
 
     def _new(self, table: str, **values: Any) -> int:
