@@ -10,6 +10,7 @@ from typing import Final
 from gateway.database import Connection
 from gateway.disclosure.decide import AUDIENCES, ClassRule
 from gateway.disclosure.projections import PROJECTIONS
+from gateway.disclosure.referring import clients_referring_to
 from gateway.errors import Misconfigured
 
 OWN_SYSTEM: Final = "*"
@@ -30,15 +31,10 @@ TOUCHED: Final = """
 insert into disclose_due (org, client_id, cause)
 select distinct %(org)s::smallint, client_id, 'class-map' from resource
 where system = %(system)s and class_key = any(%(keys)s) and client_id is not null and not deleted"""
+DIRECTORY: Final = """
+select rkey from resource where system = %(system)s and class_key = any(%(keys)s) and client_id is null and not deleted"""
 TOUCHED_BY_DIRECTORY: Final = """
-insert into disclose_due (org, client_id, cause)
-select distinct %(org)s::smallint, referring.client_id, 'class-map'
-from resource target
-join resource_reference reference
-  on reference.org = target.org and reference.target_type = target.rtype and reference.target_id = target.rid
-join resource referring on referring.rkey = reference.rkey
-where target.system = %(system)s and target.class_key = any(%(keys)s) and target.client_id is null
-  and referring.client_id is not null"""
+insert into disclose_due (org, client_id, cause) select %s, client_id, 'class-map' from unnest(%s::bigint[]) as due (client_id)"""
 
 
 def rules(db: Connection, org: int, system: str) -> dict[str, ClassRule]:
@@ -66,7 +62,8 @@ def import_class_map(db: Connection, org: int, system: str, *files: bytes) -> in
     if changed:
         touched = {"org": org, "system": system, "keys": changed}
         db.execute(TOUCHED, touched)
-        db.execute(TOUCHED_BY_DIRECTORY, touched)
+        directory = [row.rkey for row in db.execute(DIRECTORY, touched)]
+        db.execute(TOUCHED_BY_DIRECTORY, (org, sorted(clients_referring_to(db, org, directory))))
     return len(changed)
 
 

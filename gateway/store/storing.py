@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gateway.database import Connection
 from gateway.disclosure.classes import OWN_RULES, OWN_SYSTEM, rules
+from gateway.disclosure.referring import clients_referring_to
 from gateway.model import Mapped
 from gateway.runtime import Gateway
 from gateway.store import current, write
@@ -28,7 +29,7 @@ def store_records(db: Connection, gateway: Gateway, org: int, entries: Sequence[
     fold, fates = _store(db, gateway, org, entries)
     directory = [version.rkey for version in fold.versions if version.facts.client_id is None]
     touched = {version.facts.client_id for version in fold.versions} | {one.client_id for one in fold.refreshed.values()}
-    touched |= fold.moved_from | write.clients_referring_to(db, org, directory)
+    touched |= fold.moved_from | clients_referring_to(db, org, directory)
     write.put_due(db, org, [client for client in touched if client is not None])
     return fates
 

@@ -71,20 +71,6 @@ update resource set client_id = %s, class_key = %s, audience = %s, labels = %s, 
 where rkey = %s"""
 DUE: Final = """
 insert into disclose_due (org, client_id, cause) select %s, client_id, 'store' from unnest(%s::bigint[]) as due (client_id)"""
-# A directory resource is seen through what refers to it, also through another directory resource; or in an older version that stays.
-REFERRING_CLIENTS: Final = """
-with recursive referring (rkey, client_id, rtype, rid) as (
-  select rkey, client_id, rtype, rid from resource where rkey = any(%s)
-  union
-  select resource.rkey, resource.client_id, resource.rtype, resource.rid
-  from referring
-  join resource_reference reference on reference.org = %s and reference.target_type = referring.rtype
-    and reference.target_id = referring.rid
-  join resource on resource.rkey = reference.rkey
-  where referring.client_id is null)
-select client_id from referring where client_id is not null
-union
-select client_id from disclosure_ledger where rkey = any(%s) and held_hash is not null"""
 
 
 def put_versions(db: Connection, org: int, keys: KeyRing, versions: Sequence[Version]) -> None:
@@ -136,13 +122,6 @@ def put_due(db: Connection, org: int, clients: Iterable[int]) -> None:
     wanted = sorted(set(clients))
     if wanted:
         db.execute(DUE, (org, wanted))
-
-
-def clients_referring_to(db: Connection, org: int, rkeys: Sequence[int]) -> set[int]:
-    """Return the clients who have something that refers to these directory resources, or whose people hold them."""
-    if not rkeys:
-        return set()
-    return {row.client_id for row in db.execute(REFERRING_CLIENTS, (list(rkeys), org, list(rkeys)))}
 
 
 def _put_secrets(db: Connection, org: int, keys: KeyRing, versions: Sequence[Version]) -> None:

@@ -252,6 +252,31 @@ def test_a_class_that_is_taken_out_of_the_map_is_seen_by_nobody(world: World) ->
     assert world.ref("Observation", "1") not in world.held("50")
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "taken"),
+    [("Organization", "main", (b"organization,",)), ("PractitionerRole", "7", (b"organization,", b"employee,"))],
+    ids=["referred to by way of another", "referred to itself"],
+)
+def test_a_directory_class_that_nobody_may_see_any_more_is_taken_back_at_once(
+    world: World, kind: str, key: str, taken: tuple[bytes, ...]
+) -> None:
+    filled(world)
+    world.link("50", "private-medical")
+    world.disclose()
+    world.deliver()
+    assert world.ref(kind, key) in world.held("50")
+
+    without = b"\n".join(line for line in CLASS_MAP.splitlines() if not line.startswith(taken))
+    with world.database.transaction(world.org) as db:
+        assert import_class_map(db, world.org, SYSTEM, without) == len(taken)
+    assert due_now(world.gateway, world.org, 10) == [world.client()]
+    world.disclose()
+    world.deliver()
+
+    assert world.ref(kind, key) not in world.held("50")
+    assert world.ref("Observation", "1") in world.held("50")
+
+
 def test_a_class_meant_for_others_from_now_on_gets_its_labels_before_it_travels(world: World) -> None:
     world.store(world.patient(bsn="999990019"), world.visit("2@a"))
     world.link("50", "basic")
