@@ -1,7 +1,8 @@
 """As what somebody acted, for the trail (NEN 7513): told by how the gateway itself names who acts.
 
-``gateway`` is the software, ``portal CODE`` a portal, ``member UUID`` a relative who administers a care page. Everybody else is who gave a
-command: an employee of the care organisation, under the name that ``--by`` gave.
+``gateway`` is the software, ``portal CODE`` a portal, ``member UUID`` a relative who administers a care page; ``person NUMBER`` is such a
+relative too, in rows of before they were named by their member. Everybody else is who gave a command: an employee of the care
+organisation, under the name that ``--by`` gave.
 """
 
 from __future__ import annotations
@@ -47,4 +48,4 @@ def role_of(agent: str) -> Role:
     if agent == "gateway":
         return SOFTWARE
     word, space, _ = agent.partition(" ")
-    return {"portal": PORTAL, "member": MEMBER}.get(word, EMPLOYEE) if space else EMPLOYEE
+    return {"portal": PORTAL, "member": MEMBER, "person": MEMBER}.get(word, EMPLOYEE) if space else EMPLOYEE

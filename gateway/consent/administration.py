@@ -107,7 +107,7 @@ def set_rights(
     """
     with administering(gateway, org, place) as (under, found):
         person, terms = _giving(under, found, member, level, classes)
-        put_grant(under, person, level, f"person {found.administrator}", **terms)
+        put_grant(under, person, level, f"person {found.administrator}", agent=place.agent, **terms)
     return under.change
 
 

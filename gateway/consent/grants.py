@@ -71,9 +71,17 @@ def set_grant(
 
 
 def put_grant(
-    under: Changing, person: str, level: Level | str, granted_by: str, *told: AuditEvent, **terms: Unpack[Terms]
+    under: Changing,
+    person: str,
+    level: Level | str,
+    granted_by: str,
+    *told: AuditEvent,
+    agent: str | None = None,
+    **terms: Unpack[Terms],
 ) -> None:
     """Write the right and let it take effect, unless it says what was in force already. ``told`` is what else takes effect with it.
+
+    ``agent``: as what whoever gives it stands in the trail, where that isn't how the right names them.
 
     Raises:
         Rejected: as ``set_grant``.
@@ -97,7 +105,7 @@ def put_grant(
         "before": [row.level for row in rows],
         "basis": wanted["basis"],
     }
-    under.take_effect(*told, AuditEvent(event="grant", action="U" if rows else "C", agent=granted_by, detail=detail))
+    under.take_effect(*told, AuditEvent(event="grant", action="U" if rows else "C", agent=agent or granted_by, detail=detail))
 
 
 def _wanted(under: Changing, person: str, level: Level | str, granted_by: str, terms: Terms) -> dict[str, Any]:

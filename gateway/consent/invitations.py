@@ -41,7 +41,9 @@ ANSWER: Final = f"""
 update invitation set state = %(state)s, answered_at = app_now(), person_id = %(person)s
 where org = %(org)s and hash = %(hash)s and exists ({OPENS})
 returning id, level, classes, invited_by, (select code from person where id = invited_by) as administrator,
-  (select page::text from care_page where care_page.id = page_id) as page"""
+  (select page::text from care_page where care_page.id = page_id) as page,
+  (select member::text from link join care_page on care_page.portal_id = link.portal_id and care_page.client_id = link.client_id
+    where care_page.id = page_id and link.person_id = invited_by) as giver"""
 WITHDRAW: Final = """
 update invitation set state = 'withdrawn', answered_at = app_now() where id = %s and page_id = %s and state = 'proposed' returning id"""
 LIST: Final = """
@@ -137,7 +139,9 @@ def accept_invitation(gateway: Gateway, org: int, *, portal: str, token: str, ac
         ]
         theirs = authority_of(under, answered.administrator, answered.level, answered.classes)
         terms: Terms = {**limited(under, person, theirs), "classes": answered.classes}
-        put_grant(under, person, answered.level, f"person {answered.administrator}", *told, **terms)
+        # It is the administrator who gives the right; accepting is an act of its own, told above.
+        agent = f"member {answered.giver}"
+        put_grant(under, person, answered.level, f"person {answered.administrator}", *told, agent=agent, **terms)
     return Joined(member=member, page=answered.page)
 
 

@@ -97,6 +97,7 @@ def as_what(event: dict[str, Any]) -> tuple[str, str]:
         ("gateway", "110150", "software"),
         ("portal familie", "110150", "portal"),
         ("member 00000000-0000-4000-8000-000000000000", "humanuser", "member"),
+        ("person 50", "humanuser", "member"),
         ("operator", "humanuser", "employee"),
         ("portal", "humanuser", "employee"),
         ("j. jansen", "humanuser", "employee"),

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from gateway import consent
+from gateway.audit_export import export, in_dutch
 from gateway.consent.pages import close_page, hand_over
 from tests.integration.portal_api_world import Portal, held, portals, wrong
 
@@ -156,6 +157,19 @@ def test_every_change_by_an_administrator_is_in_the_trail(portal: Portal) -> Non
         "matrix": 1,
         "unlink": 1,
     }
+
+
+def test_what_an_administrator_gives_is_told_to_the_client_as_a_relatives_act(portal: Portal) -> None:
+    page, administrator = portal.page()
+    member = portal.accept(portal.invite(page, administrator)["token"]).json()["member"]
+    portal.ask("PUT", f"pages/{page}/rights/{member}", {"administrator": administrator, "level": "private-medical"})
+
+    told = export(portal.world.gateway, portal.world.org, client="1001")
+    given = [in_dutch(event)[3] for event in told if event["subtype"][0]["code"] == "grant"]
+
+    assert sorted(given) == [*[f"member {administrator} (naaste)"] * 2, "operator (medewerker)"]
+    giver = portal.world.one("select distinct granted_by from trust_grant where granted_by <> 'operator'").granted_by
+    assert giver == "person 50"
 
 
 def test_rights_show_people_by_member_with_the_reason_for_each_class(portal: Portal) -> None:
