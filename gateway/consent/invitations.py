@@ -14,7 +14,7 @@ from gateway.consent.authority import authority_of
 from gateway.consent.changing import Changing, changing
 from gateway.consent.grants import put_grant
 from gateway.consent.limits import limited
-from gateway.consent.links import last_holder, make_link
+from gateway.consent.links import last_holder, make_link, refuse_who_is_there
 from gateway.consent.pages import Place, administered, administering
 from gateway.consent.people import known_portal, person_of
 from gateway.consent.terms import Terms
@@ -131,6 +131,7 @@ def accept_invitation(gateway: Gateway, org: int, *, portal: str, token: str, ac
         # An account is the same person wherever it was invited; its number says nothing to who doesn't hold the key.
         person = last_holder(under, portal, holder) or f"{portal}:{holder.hex()[:24]}"
         answered = _answer(under, portal, token, "accepted", person)
+        refuse_who_is_there(under, portal, holder)
         member, linked = make_link(under, portal, person, by=f"portal {portal}", account=holder)
         detail = {"invitation": answered.id, "page": answered.page, "member": member}
         told = [

@@ -25,6 +25,7 @@ where link.state <> 'active' or link.related_rid is distinct from coalesce(exclu
 returning id"""
 HELD: Final = """
 select from link where portal_id = %s and client_id = %s and account = %s and person_id <> %s and state <> 'ended'"""
+ON_THE_PAGE: Final = "select from link where portal_id = %s and client_id = %s and account = %s and state <> 'ended'"
 # One compartment, one account: a second letter to somebody doesn't open it to whoever holds the letter.
 OTHERS: Final = """
 select from link where portal_id = %s and client_id = %s and person_id = %s and account <> %s and state <> 'ended'"""
@@ -114,6 +115,17 @@ def make_link(
         return member, None
     detail = {"portal": portal, "person": person, "member": member}
     return member, AuditEvent(event="link", action="C", agent=by, link_id=made.id, detail=detail)
+
+
+def refuse_who_is_there(under: Changing, portal: str, account: bytes) -> None:
+    """Refuse an account that is linked to the client already: an invitation brings somebody, and changes nobody's right.
+
+    Raises:
+        Conflict: it is.
+    """
+    values = (known_portal(under.db, under.org, portal), under.client, account)
+    if under.db.execute(ON_THE_PAGE, values).fetchone() is not None:
+        raise Conflict("this account is on the page already")
 
 
 def last_holder(under: Changing, portal: str, account: bytes) -> str | None:

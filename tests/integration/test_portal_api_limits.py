@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -15,6 +16,7 @@ from psycopg.errors import LockNotAvailable
 from gateway import consent
 from gateway.consent.changing import changing
 from gateway.consent.codes import issue_code
+from gateway.consent.pages import hand_over
 from gateway.database import Database
 from tests.integration.portal_api_world import Portal, held, portals
 from tests.integration.store_world import START
@@ -249,6 +251,19 @@ def test_a_second_letter_opens_nobodys_compartment_to_another_account(portal: Po
     assert portal.redeem(second, "acc-2").json()["member"] == member
     act(portal, consent.unlink, portal="familie", person="51")
     assert portal.redeem(portal.letter("51"), "acc-3").status_code == 201
+
+
+def test_an_administrator_who_came_by_invitation_raises_their_own_right_by_none(portal: Portal) -> None:
+    page, first = portal.page()
+    member = portal.accept(portal.invite(page, first)["token"]).json()["member"]
+    person = portal.world.one(PERSON, member).code
+    hand_over(portal.world.gateway, portal.world.org, page=UUID(page), person=person)
+    act(portal, consent.add_mandate, person=person, kind="mentor")
+    token = portal.invite(page, member, "private-medical")["token"]
+
+    assert portal.accept(token).status_code == 409
+    assert "Observation" not in held(portal, member)
+    assert portal.accept(token, "acc-3").status_code == 200
 
 
 def test_a_look_at_the_invitations_is_in_the_trail(portal: Portal) -> None:
