@@ -114,20 +114,30 @@ def recognise(database: Database, config: Config, key_folder: Path, clock: Clock
 
 
 def _install(database: Database, organisation: OrganisationConfig, key_folder: Path, clock: Clock) -> tuple[int, KeyRing]:
-    """Bring one organisation's tables in line with the file and return its number and its keys."""
-    before = _judged_by(database, organisation.code)
-    with database.transaction(None) as db:
-        org = db.execute(UPSERT_ORGANISATION, _organisation(organisation)).fetchone()
-    if org is None:
-        raise Misconfigured(f"organisation {organisation.code}: the database gave it no number")
+    """Bring one organisation's tables in line with the file and return its number and its keys.
+
+    All of it at once: what asks more than before is never in use without its clients being judged again.
+    """
+    org = _number(database, organisation.code) or _begin(database, organisation)
     ring = load_or_create(key_folder / f"{organisation.code}.json")
-    with database.transaction(org.id) as db:
-        _recognise(db, org.id, ring)
-        _neighbours(db, org.id, organisation, clock)
-        _warn_of_unnamed(db, org.id, organisation)
+    with database.transaction(org) as db:
+        before = db.execute(JUDGED_BY, (organisation.code,)).fetchall()
+        db.execute(UPSERT_ORGANISATION, _organisation(organisation))
+        _recognise(db, org, ring)
+        _neighbours(db, org, organisation, clock)
+        _warn_of_unnamed(db, org, organisation)
         if db.execute(JUDGED_BY, (organisation.code,)).fetchall() != before:
-            db.execute(JUDGE_AGAIN, (org.id,))
-    return org.id, ring
+            db.execute(JUDGE_AGAIN, (org,))
+    return org, ring
+
+
+def _begin(database: Database, organisation: OrganisationConfig) -> int:
+    """Give a new organisation its number, by which its rows are told from those of others; nothing is judged by it yet."""
+    with database.transaction(None) as db:
+        row = db.execute(UPSERT_ORGANISATION, _organisation(organisation)).fetchone()
+    if row is None:
+        raise Misconfigured(f"organisation {organisation.code}: the database gave it no number")
+    return int(row.id)
 
 
 def _differs(database: Database, org: int, organisation: OrganisationConfig, clock: Clock) -> bool:
@@ -146,15 +156,6 @@ def _number(database: Database, code: str) -> int | None:
     with database.transaction(None) as db:
         known = db.execute(ORGANISATION, (code,)).fetchone()
     return None if known is None else int(known.id)
-
-
-def _judged_by(database: Database, code: str) -> list[Any]:
-    """Return what disclosure judged by until now; nothing of an organisation that is new."""
-    org = _number(database, code)
-    if org is None:
-        return []
-    with database.transaction(org) as db:
-        return db.execute(JUDGED_BY, (code,)).fetchall()
 
 
 def _recognise(db: Connection, org: int, ring: KeyRing) -> None:

@@ -89,25 +89,39 @@ def test_two_sources_that_say_different_things_of_a_class_are_refused(
         install(database, config("ons", SECOND), tmp_path, clock)
 
 
+def begin(database: Database, clock: Ticking, folder: Path, asks: int, **manifest: Any) -> int:
+    """Start with an organisation that asks this for a dossier; return how many clients are to be judged again by that."""
+    settings = {"base_url": "http://portal.example", "secrets": {"key": "/nowhere/key"}, "manifest": manifest}
+    portal = PortalConfig(code="familie", connector="member-fhir", settings=settings)
+    sharing = SharingConfig(dossier_acr=asks)
+    whole = Config(organisations=(OrganisationConfig(code="delinde", name="De Linde", portals=(portal,), sharing=sharing),))
+    (org,) = install(database, whole, folder, clock)
+    with database.transaction(org) as db:
+        db.execute(LINKED, {"org": org})
+        return db.execute("delete from disclose_due where cause = 'configuration'").rowcount
+
+
 def test_clients_are_judged_again_when_the_organisation_or_a_portal_asks_something_else(
     database: Database, clock: Ticking, tmp_path: Path
 ) -> None:
-    def begin(asks: int, **manifest: Any) -> int:
-        settings = {"base_url": "http://portal.example", "secrets": {"key": "/nowhere/key"}, "manifest": manifest}
-        portal = PortalConfig(code="familie", connector="member-fhir", settings=settings)
-        sharing = SharingConfig(dossier_acr=asks)
-        whole = Config(organisations=(OrganisationConfig(code="delinde", name="De Linde", portals=(portal,), sharing=sharing),))
-        (org,) = install(database, whole, tmp_path, clock)
-        with database.transaction(org) as db:
-            db.execute(LINKED, {"org": org})
-            return db.execute("delete from disclose_due where cause = 'configuration'").rowcount
+    begin(database, clock, tmp_path, 2)
+    assert begin(database, clock, tmp_path, 2) == 0
+    assert begin(database, clock, tmp_path, 3) == 1
+    assert begin(database, clock, tmp_path, 3) == 0
+    assert begin(database, clock, tmp_path, 3, retraction="cannot") == 1
+    assert begin(database, clock, tmp_path, 3, retraction="cannot", step_up=False) == 1
 
-    begin(2)
-    assert begin(2) == 0
-    assert begin(3) == 1
-    assert begin(3) == 0
-    assert begin(3, retraction="cannot") == 1
-    assert begin(3, retraction="cannot", step_up=False) == 1
+
+def test_what_an_organisation_asks_is_in_use_only_once_its_clients_are_judged_again(
+    database: Database, clock: Ticking, tmp_path: Path
+) -> None:
+    begin(database, clock, tmp_path, 2)
+    with pytest.raises(Misconfigured):
+        begin(database, clock, tmp_path, 3, retraction="nonsense")
+    with database.transaction(None) as db:
+        assert [row.dossier_acr for row in db.execute("select dossier_acr from organisation where code = 'delinde'")] == [2]
+
+    assert begin(database, clock, tmp_path, 3) == 1
 
 
 def test_a_portal_that_the_file_no_longer_names_is_warned_of_at_every_start(
