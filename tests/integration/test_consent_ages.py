@@ -12,6 +12,7 @@ from alembic import command
 from gateway import consent, migrate
 from gateway.database import Database
 from gateway.errors import Rejected
+from gateway.ledger import due_now
 from tests.integration.consent_acts import ALL, born, call, grant, rights, types
 from tests.integration.store_world import World, filled_world
 
@@ -56,6 +57,27 @@ def test_a_birth_date_that_was_just_stored_counts_at_once(world: World) -> None:
     grant(world)
 
     assert types(world) == set()
+
+
+def test_a_birth_date_that_is_corrected_takes_back_at_once_what_a_parent_can_no_longer_give(world: World) -> None:
+    born(world, "2015-05-05")
+    world.link("50")
+    call(world, consent.add_mandate, person="50", kind="parent-authority")
+    grant(world, basis="representative", representative="50")
+    assert types(world) == ALL
+
+    born(world, "2009-05-05")
+
+    assert due_now(world.gateway, world.org, 10) == [world.client()]
+    assert types(world) == set()
+    born(world, "2009-05-05")
+    assert due_now(world.gateway, world.org, 10) == []
+
+
+def test_the_birth_date_of_who_has_no_members_can_wait_for_a_slot(world: World) -> None:
+    born(world, "2015-05-05")
+
+    assert due_now(world.gateway, world.org, 10) == []
 
 
 def test_what_a_parent_gave_waits_for_confirmation_from_the_twelfth_birthday(world: World) -> None:
