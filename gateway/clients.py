@@ -21,10 +21,19 @@ from gateway.jsonbytes import loads
 SYSTEMS: Final = "select code, system from source order by id"
 BY_ID: Final = "select id from client where id = %s"
 BY_PATIENT: Final = "select id from client where patient_rid = any(%s)"
-# A link that doesn't know its person's own record yet, and the records it may be.
-UNRELATED: Final = """
-select link.id, person.code from link join person on person.id = link.person_id
-where link.client_id = %s and link.related_rid is null"""
+# For within another query, of ``link`` and ``person``: the record that was taken for the person's own, because it bore the person's number,
+# doesn't bear it any more. One that never did was given by who made the link, who knows better.
+BEARS: Final = """
+convert_from(nullif(body, ''), 'UTF8')::jsonb -> 'identifier' @> jsonb_build_array(jsonb_build_object('value', person.code))"""
+OWN: Final = """
+from resource where resource.org = link.org and rtype = 'RelatedPerson' and rid = link.related_rid"""
+MISTAKEN: Final = f"""
+not exists (select {OWN} and not deleted and {BEARS} offset 0) and exists (
+  select from (select rkey {OWN} offset 0) own join resource_history using (rkey) where {BEARS} offset 0)"""
+# A link that doesn't know its person's own record yet, or is mistaken in it, and the records it may be.
+UNRELATED: Final = f"""
+select link.id, link.related_rid, person.code from link join person on person.id = link.person_id
+where link.client_id = %s and (link.related_rid is null or {MISTAKEN})"""
 RELATED: Final = """
 select rid, body from resource where client_id = %s and rtype = 'RelatedPerson' and not deleted order by rid"""
 # For within another query: of ``client``, where ``{when}``.
@@ -73,12 +82,12 @@ def find_related(db: Connection, client_id: int, person: str) -> str | None:
 
 
 def relate(db: Connection, client_id: int) -> int:
-    """Give links whose person's own record came later that record; return how many."""
-    pairs = [(find_related(db, client_id, row.code), row.id) for row in db.execute(UNRELATED, (client_id,)).fetchall()]
-    known = [pair for pair in pairs if pair[0] is not None]
-    for pair in known:
+    """Give links whose person's own record came later, or is another one by now, that record; return how many changed."""
+    unrelated = db.execute(UNRELATED, (client_id,)).fetchall()
+    changed = [(own, row.id) for row in unrelated if (own := find_related(db, client_id, row.code)) != row.related_rid]
+    for pair in changed:
         db.execute(SET_RELATED, pair)
-    return len(known)
+    return len(changed)
 
 
 def follow_patient(db: Connection, client_id: int) -> list[AuditEvent]:

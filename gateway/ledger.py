@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from gateway import careteam
 from gateway.audit import AuditEvent, append
-from gateway.clients import PATIENT, follow_stored, relate
+from gateway.clients import MISTAKEN, PATIENT, follow_stored, relate
 from gateway.crash import crash_point
 from gateway.database import PLAN_ONCE, Connection
 from gateway.freeze import STAYING
@@ -30,7 +30,8 @@ LOCK_CLIENT: Final = f"select patient_rid, {PLAN_ONCE} from client where id = %s
 TAKE_DUE: Final = f"""
 with taken as (delete from disclose_due where client_id = %(client)s returning cause)
 select array(select cause from taken) as causes,
-  exists (select from link where client_id = %(client)s and related_rid is null) as unrelated, client.birth_date, client.deceased,
+  exists (select from link join person on person.id = link.person_id where client_id = %(client)s and (related_rid is null
+    or exists (select from taken where cause = 'store') and {MISTAKEN})) as unrelated, client.birth_date, client.deceased,
   patient.rid, patient.version, patient.body
 from client
 left join lateral ({PATIENT.format(when="exists (select from taken where cause in ('store', 'birth-date', 'death'))")}) patient on true
@@ -230,7 +231,7 @@ def disclose_client(gateway: Gateway, org: int, client_id: int, first: Callable[
         if "class-map" in causes:
             restamp_client(db, gateway, org, client_id)
         told = [] if due.rid is None else follow_stored(db, client_id, due)
-        # The person's own record can come from the source later than the link.
+        # The person's own record can come from the source later than the link, and be another after a correction.
         if (due.unrelated and relate(db, client_id)) or causes - {"store", "facts"}:
             careteam.rewrite(db, gateway, org, client_id, patient)
         change = disclose_locked(db, org, client_id)

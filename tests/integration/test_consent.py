@@ -142,6 +142,49 @@ def test_a_persons_own_record_is_found_when_it_comes_later_than_the_link(world: 
     assert world.held("52")[world.ref("RelatedPerson", "52")] == "whole"
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["of somebody else", "gone"])
+def test_a_persons_own_record_is_another_once_the_source_corrects_whose_it_is(world: World, gone: bool) -> None:
+    stream, key, (wrong,) = world.relation("51")
+    wrong.body["identifier"] = [{"value": "52"}]
+    world.store((stream, key, [wrong]))
+    world.link("52", "basic")
+    world.deliver()
+    assert world.held("52")[world.ref("RelatedPerson", "51")] == "whole"
+
+    world.store((stream, key, []) if gone else world.relation("51"), world.relation("52"))
+    world.disclose()
+    world.deliver()
+
+    assert world.one("select related_rid from link").related_rid == world.id("RelatedPerson", "52")
+    assert world.held("52")[world.ref("RelatedPerson", "52")] == "whole"
+    assert world.held("52").get(world.ref("RelatedPerson", "51")) == (None if gone else "name-role")
+
+
+def test_a_record_that_bears_the_number_no_longer_is_nobodys_own_until_another_does(world: World) -> None:
+    stream, key, (wrong,) = world.relation("51")
+    wrong.body["identifier"] = [{"value": "52"}]
+    world.store((stream, key, [wrong]))
+    world.link("52", "basic")
+    world.deliver()
+
+    world.store(world.relation("51"))
+    world.disclose()
+    world.deliver()
+
+    assert world.one("select related_rid from link").related_rid is None
+    assert world.held("52")[world.ref("RelatedPerson", "51")] == "name-role"
+
+
+def test_an_own_record_that_was_given_with_the_link_stays_whatever_its_number(world: World) -> None:
+    own = world.id("RelatedPerson", "51")
+    consent.link(world.gateway, world.org, portal="familie", client="1001", person="52", related_rid=own)
+
+    world.store(world.relation("51"), world.relation("52"))
+    world.disclose()
+
+    assert world.one("select related_rid from link").related_rid == own
+
+
 def test_setting_the_same_level_again_changes_nothing(world: World) -> None:
     world.link("50", "basic")
     epoch = world.one("select epoch from link").epoch
