@@ -194,7 +194,10 @@ select array(select distinct lane_id from work order by lane_id) as lanes,
   exists (select from link join portal on portal.id = link.portal_id where link.client_id = $1 and portal.retraction = 'cannot')
     or exists (select from task where client_id = $1 and kind = 'cannot-retract' and closed_at is null) as staying"""
 # What was told last of what is held back: the trail hears of it again when it is another number.
-WITHHELD: Final = "update client set withheld = %(counts)s where id = %(client)s"
+WITHHELD: Final = """
+update client set withheld = %(counts)s from (select withheld from client where id = %(client)s) told
+where client.id = %(client)s
+returning array(select id from link where client_id = client.id and state = 'active' and told.withheld ? id::text order by id) as before"""
 ACTIONS: Final = frozenset({"put", "narrow", "delete", "keep", "drop", "retain", "cannot"})
 
 
@@ -270,10 +273,12 @@ def tell_withheld(db: Connection, gateway: Gateway, org: int, client_id: int, ch
     """Write to the trail how many items are held back from each member, by reason, when that is not what was told before."""
     if change.untold:
         counts = {str(link): dict(sorted(codes.items())) for link, codes in sorted(change.withheld.items())}
-        db.execute(WITHHELD, {"client": client_id, "counts": Jsonb(counts)}, prepare=True)
+        (told,) = db.execute(WITHHELD, {"client": client_id, "counts": Jsonb(counts)}, prepare=True).fetchall()
+        # Of whom nothing is held back any more, that is told as well: by no counts.
+        empty: dict[int, Mapping[str, int]] = {link: {} for link in told.before}
         events = [
             AuditEvent(event="withheld", action="E", agent="gateway", client_id=client_id, link_id=link, detail=codes)
-            for link, codes in change.withheld.items()
+            for link, codes in {**empty, **change.withheld}.items()
         ]
         append(db, gateway.keys(org), org, events)
 

@@ -19,7 +19,7 @@ from gateway.database import Database
 from gateway.runtime import Gateway
 from gateway.verify import verify as verify_all
 from gateway.verify.trail import without_heads
-from tests.integration.store_world import World, open_world
+from tests.integration.store_world import World, filled, open_world
 
 EVENT = AuditEvent(
     event="deliver", action="U", agent="gateway", detail={"resource": "Observation/1", "etag": 'W/"1"', "status": None}
@@ -299,6 +299,26 @@ def test_verify_tells_of_a_tail_cut_off_with_its_head_when_the_heads_outside_are
 
     assert in_engine(world, module_database_url) == []
     assert [invariant for invariant, _ in in_engine(world, module_database_url, heads)] == ["audit"]
+
+
+def test_that_nothing_is_held_back_any_more_is_told_too(world: World) -> None:
+    filled(world)
+    world.link("50", "basic")
+    world.disclose()
+    consent.set_grant(world.gateway, world.org, client="1001", person="50", level="private-medical")
+    world.disclose()
+
+    withheld = world.rows("select detail from audit_event where event = 'withheld' order by written")
+    assert [row.detail for row in withheld][-2:] == [{"level-too-low": 1}, {}]
+    assert world.one("select withheld from client").withheld == {}
+
+
+def test_of_who_is_a_member_no_more_it_is_not_told_that_nothing_is_held_back(world: World) -> None:
+    filled(world)
+    world.link("50", "basic")
+    consent.unlink(world.gateway, world.org, portal="familie", client="1001", person="50")
+
+    assert all(row.detail for row in world.rows("select detail from audit_event where event = 'withheld'"))
 
 
 def test_verify_reads_no_chain_of_another_organisation(world: World, module_database_url: str) -> None:
