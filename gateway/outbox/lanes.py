@@ -28,14 +28,25 @@ MARGIN: Final = LEASE / 10
 # What the portal contract allows, for a portal whose manifest says nothing else.
 MAX_ENTRIES: Final = 100
 
+WAITS: Final = "waits-for"
+# What waits for something that isn't in its way any more (nobody is to have it now): the lane has to sort that out.
+WAITS_IN_VAIN: Final = f"""
+select from outbox waiting
+where waiting.lane_id = lane.id and waiting.state = 'parked' and waiting.error_code = '{WAITS}' and not exists (
+  select from outbox obstacle join disclosure_ledger ledger on ledger.id = obstacle.ledger_id
+  join resource on resource.rkey = ledger.rkey
+  where obstacle.lane_id = waiting.lane_id and obstacle.state = 'parked' and obstacle.link_id = waiting.link_id and obstacle.op = 'put'
+    and obstacle.error_code is distinct from '{WAITS}' and ledger.held_hash is null
+    and resource.rtype || '/' || resource.rid = waiting.error_detail)"""
 # An expired lease is due also without work: its holder died after the last receipt.
-DUE: Final = """
+DUE: Final = f"""
 select lane.id from lane join portal on portal.id = lane.portal_id
 where (lane.lease_until is null or lane.lease_until < app_now())
   and (lane.not_before is null or lane.not_before <= app_now())
   and (portal.breaker_reason is null or portal.breaker_until is null or portal.breaker_until <= app_now())
   and (lane.lease_until is not null or exists (
-    select from outbox where lane_id = lane.id and state = 'ready' and (not_before is null or not_before <= app_now())))
+    select from outbox where lane_id = lane.id and state = 'ready' and (not_before is null or not_before <= app_now()))
+    or exists ({WAITS_IN_VAIN}))
 order by exists (select from outbox where lane_id = lane.id and op = 'delete') desc, lane.not_before nulls first, lane.id
 limit %s"""
 NEXT_DUE: Final = """

@@ -13,11 +13,10 @@ import structlog
 
 from gateway.database import Connection
 from gateway.errors import AmbiguousError, GatewayError, NotFound, TransientError
-from gateway.outbox.lanes import Lane, hold
+from gateway.outbox.lanes import WAITS, Lane, hold
 from gateway.outbox.work import Sending
 from gateway.runtime import Gateway
 
-WAITS: Final = "waits-for"
 GIVEN_UP: Final = "given-up"
 PARK: Final = """
 update outbox set state = 'parked', sent_at = null, attempt = attempt + 1, error_code = %(code)s, error_detail = %(detail)s
@@ -43,10 +42,11 @@ waiting as (
 FREE: Final = f"""{BLOCKED}
 update outbox set state = 'ready', error_code = null, error_detail = null
 where lane_id = %(lane)s and state = 'parked' and error_code = '{WAITS}' and id not in (select id from waiting)"""
-# What is on its way is left alone: it is read back first.
+# What is on its way is left alone: it is read back first. Each names what it waits for now.
 STOP: Final = f"""{BLOCKED}
 update outbox set state = 'parked', error_code = '{WAITS}', error_detail = waiting.cause
-from waiting where outbox.id = waiting.id and outbox.state = 'ready' and outbox.sent_at is null"""
+from waiting where outbox.id = waiting.id and (outbox.state = 'ready' and outbox.sent_at is null
+  or outbox.state = 'parked' and outbox.error_code = '{WAITS}' and outbox.error_detail is distinct from waiting.cause)"""
 # A portal that takes other things, and for a day has failed over this one whenever it was sent by itself.
 HOPELESS_TRIES: Final = 10
 HOPELESS_AFTER: Final = timedelta(days=1)

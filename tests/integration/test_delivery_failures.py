@@ -185,6 +185,31 @@ def test_what_refers_to_a_refused_resource_waits_for_it_and_follows_it(world: Wo
     assert parked(world.gateway, world.org) == []
 
 
+def dropped(world: World, name: str) -> None:
+    """Decide, as the ledger does, that what was never sent isn't to be sent."""
+    world.rows("delete from outbox where ledger_id = %s", world.ledger(name).id)
+    world.rows("update disclosure_ledger set content_hash = null, state = 'retracted' where id = %s", world.ledger(name).id)
+
+
+def test_what_waits_for_something_that_nobody_is_to_have_any_more_goes_on(world: World) -> None:
+    member = world.member()
+    for id_, refers_to in (("a", ()), ("b", ()), ("c", ("Observation/a", "Observation/b"))):
+        world.decide(member, world.store(observation(id_, refers_to=refers_to)))
+    world.portal.plan("422-entry", match="Observation/[ab]$", times=None)
+    world.deliver()
+
+    dropped(world, "Observation/a")
+    world.deliver()
+    assert [(row.resource, row.error_detail) for row in parked(world.gateway, world.org)][1:] == [
+        ("Observation/c", "Observation/b")
+    ]
+
+    dropped(world, "Observation/b")
+    world.deliver()
+    assert set(world.portal.holds(member)) == {"Observation/c"}
+    assert parked(world.gateway, world.org) == []
+
+
 def test_a_parked_row_that_someone_releases_is_tried_again(world: World) -> None:
     member = world.member()
     world.queue(member, 1)
