@@ -46,8 +46,24 @@ from ({LATE}) late
 on conflict do nothing returning portal_id"""
 CLOSE_LATE: Final = f"""
 update task set closed_at = app_now(), closed_by = 'gateway'
-where kind = 'retraction-late' and about = %(about)s and closed_at is null
+where kind = 'retraction-late' and about = %(about)s and closed_at is null and link_id is not null
   and link_id not in (select link_id from ({LATE}) late)"""
+# A client whose decision fails time and again, while members hold something: what should go isn't even queued. For the whole client.
+UNDECIDED: Final = """
+select client_id, min(since) as oldest from disclose_due
+where cause not in ('store', 'facts') and since <= app_now() - %(after)s and exists (
+  select from disclosure_ledger ledger where ledger.client_id = disclose_due.client_id and ledger.held_hash is not null)
+group by 1"""
+OPEN_UNDECIDED: Final = f"""
+insert into task (org, kind, client_id, about, detail, opened_at, due_at)
+select app_org(), 'retraction-late', undecided.client_id, %(about)s, jsonb_build_object('undecided', true, 'since', undecided.oldest),
+  app_now(), undecided.oldest + %(deadline)s
+from ({UNDECIDED}) undecided
+on conflict do nothing returning client_id"""
+CLOSE_UNDECIDED: Final = f"""
+update task set closed_at = app_now(), closed_by = 'gateway'
+where kind = 'retraction-late' and about = %(about)s and closed_at is null and link_id is null
+  and client_id not in (select client_id from ({UNDECIDED}) undecided)"""
 KINDS: Final = (("urgent", URGENT), ("deadline", DEADLINE))
 
 log = structlog.get_logger()
@@ -60,11 +76,13 @@ def review_staying(db: Connection, client_id: int) -> None:
 
 
 def review_late(gateway: Gateway, org: int) -> None:
-    """Open tasks for retractions that take longer than they may, and close those of what is gone by now."""
+    """Open tasks for retractions that take longer than they may, decided or not, and close those of what is gone by now."""
     with gateway.database.transaction(org) as db:
         for about, after in KINDS:
             values = {"about": about, "after": after, "deadline": DEADLINE}
             db.execute(CLOSE_LATE, values)
+            db.execute(CLOSE_UNDECIDED, values)
             opened = db.execute(OPEN_LATE, values).fetchall()
-            if opened:
-                log.error("retraction.late", about=about, members=len(opened))
+            undecided = db.execute(OPEN_UNDECIDED, values).fetchall()
+            if opened or undecided:
+                log.error("retraction.late", about=about, members=len(opened), undecided=len(undecided))

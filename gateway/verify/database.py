@@ -12,6 +12,7 @@ from typing import Any, Final
 from gateway.freeze import FROZEN
 from gateway.outbox.lanes import LEASE
 from gateway.reading.pull import LEASE as SLICE_LEASE
+from gateway.retractions import URGENT
 from gateway.runtime import Gateway
 from gateway.verify.violation import Violation, violations
 
@@ -26,6 +27,7 @@ VALUES: Final[dict[str, Any]] = {
     "slice_lease": SLICE_LEASE,
     "slot_lease": SLOT_LEASE,
     "slot_grace": SLOT_GRACE,
+    "urgent": URGENT,
 }
 
 NAMED: Final = "resource.rtype || '/' || resource.rid || ' for ' || link.member"
@@ -87,6 +89,14 @@ with permitted as materialized (
   select link_id, rkey from disclosure_verdict verdict where verdict.org = app_org() and verdict.code = 'grant')
 select {NAMED} as key {LEDGER} and ledger.content_hash is not null and {SETTLED}
   and not exists (select from permitted where permitted.link_id = ledger.link_id and permitted.rkey = ledger.rkey) order by 1""",
+    ),
+    Check(
+        invariant="I1",
+        what="due to be decided anew for over a quarter of an hour, and nobody could",
+        remedy="see why in the log of zorgsluis serve; until then members may see what isn't theirs any more",
+        query="""
+select distinct 'client Patient/' || client.patient_rid as key from disclose_due due join client on client.id = due.client_id
+where due.org = app_org() and due.cause not in ('store', 'facts') and due.since <= app_now() - %(urgent)s order by 1""",
     ),
     Check(
         invariant="I1",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from gateway import consent
 from gateway.disclosure.decide import birthday
 from gateway.jsonbytes import loads
-from gateway.ledger import due_now
+from gateway.ledger import disclose_client, due_now
+from gateway.retractions import review_late
+from gateway.verify.database import on_database
 from tests.integration.store_world import START, World, filled_world
 
 SOON = START + timedelta(hours=2)
@@ -234,3 +238,28 @@ def test_the_next_change_is_the_first_of_all_that_is_to_come(world: World) -> No
     world.clock.at = BIRTHDAY
     look_again(world)
     assert next_change() is None
+
+
+def test_a_client_about_whom_nothing_can_be_decided_is_told_after_a_quarter_of_an_hour_until_it_can(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consent.change_grant(world.gateway, world.org, client="1001", person="50", valid_to=SOON)
+    world.clock.pass_time(hours=3)
+
+    def told(minutes: int) -> tuple[list[str], list[str]]:
+        world.clock.pass_time(minutes=minutes)
+        for client in due_now(world.gateway, world.org, 10):
+            with suppress(KeyError):
+                disclose_client(world.gateway, world.org, client)
+        review_late(world.gateway, world.org)
+        tasks = world.rows("select about from task where kind = 'retraction-late' and closed_at is null order by id")
+        found = on_database(world.gateway, world.org)
+        return [task.about for task in tasks], [one.what for one in found if "decided anew" in one.what]
+
+    with monkeypatch.context() as broken:
+        broken.setattr("gateway.ledger.disclose_locked", Mock(side_effect=KeyError))
+        assert told(0) == told(10) == ([], [])
+        assert told(10)[0] == ["urgent"]
+        assert len(told(1)[1]) == 1
+        assert told(240)[0] == ["urgent", "deadline"]
+    assert told(0) == ([], [])
