@@ -64,9 +64,10 @@ def test_each_member_gets_only_what_was_decided_for_that_member(world: World) ->
 
 
 def test_a_reduced_projection_leaves_only_what_it_names(world: World) -> None:
-    member = world.member()
     patient = {"resourceType": "Patient", "id": "p1", "name": [{"family": "Linde"}], "birthDate": "1940-01-01"}
-    world.decide(member, world.store(patient), "name-only")
+    rkey = world.store(patient)
+    member = world.member()
+    world.decide(member, rkey, "name-only")
 
     world.deliver()
 
