@@ -45,3 +45,4 @@ staying (link_id, rkey, version, shape, code) as (
     offset 0) reference
   join homeless on homeless.link_id = staying.link_id and homeless.rtype = reference.target_type
     and homeless.rid = reference.target_id)"""
+NONE_STAYING: Final = "staying (link_id, rkey, code) as (select null::bigint, null::bigint, null::text where false)"

@@ -19,7 +19,7 @@ from gateway.audit import AuditEvent, append
 from gateway.clients import MISTAKEN, PATIENT, follow_stored, relate
 from gateway.crash import crash_point
 from gateway.database import PLAN_ONCE, Connection
-from gateway.freeze import STAYING
+from gateway.freeze import NONE_STAYING, STAYING
 from gateway.retractions import review_staying
 from gateway.runtime import Gateway
 from gateway.store import restamp_client
@@ -73,7 +73,7 @@ where client.id = $1 and client.next_change_at is distinct from boundary.at"""
 # under a freeze that is what only the stop stands in the way of, shown no wider than it would be without; what refuses besides is the row's
 # reason. Of the directory, that is what something that stays refers to.
 # What is as it should be is left out before anything else is asked. The last rows say what is withheld, and what else there is to write.
-DIFFER: Final = f"""
+DIFFERENCE: Final = f"""
 with recursive judged as (delete from disclose_due where client_id = $1 and cause = 'facts'),
 ending as materialized (
   select case when stop_reason is not null then frozen else end_of_care_at <= app_now() and freeze_at_end end as freezes,
@@ -100,7 +100,7 @@ compared as materialized (
     case when view.stays and ledger.held_hash is not null and view.at_most is distinct from 'whole'
       and view.at_most is distinct from coalesce(ledger.held_projection, 'whole') then 'level-too-low'
       else coalesce(view.reason, 'resource-withdrawn') end as code) found
-  where differs or withheld),{STAYING},
+  where differs or withheld),{{staying}},
 withheld as materialized (
   select link_id, withheld as code, count(*)::integer as count from compared where withheld is not null group by link_id, withheld)
 select ledger_id, portal_id, link_id, rkey, projection, content_hash, version, code, grant_id, epoch, action
@@ -144,11 +144,17 @@ select null, null, link_id, null, null, null, count, code, null, null, 'withheld
 union all
 select null, null, null, null, null, null, null, null, null, null, 'tell' from client
 where id = $1 and withheld is distinct from (
-  select coalesce(jsonb_object_agg(link_id, codes), '{{}}')
+  select coalesce(jsonb_object_agg(link_id, codes), '{{{{}}}}')
   from (select link_id, jsonb_object_agg(code, count) as codes from withheld group by link_id) told)
 union all
 select null, null, null, null, null, null, null, null, null, null, 'settle' from client
 where id = $1 and (next_change_at is distinct from ({BOUNDARY}) or exists ({OUTDATED}))"""
+DIFFER_UNDER_FREEZE: Final = DIFFERENCE.format(staying=STAYING)
+# Without a freeze nothing of the directory stays, and looking for it costs each decision a tenth more. Its last row says that there is one.
+DIFFER: Final = f"""{DIFFERENCE.format(staying=NONE_STAYING)}
+union all
+select null, null, null, null, null, null, null, null, null, null, 'freeze' from ending
+where (freezes or keeps) and exists (select from compared where not wanted and held_hash is not null)"""
 # Retractions first; what others refer to comes before them and goes after them.
 # A row that waits is overwritten: its revision tells whoever is sending it.
 WRITE: Final = """
@@ -258,6 +264,8 @@ def disclose_locked(db: Connection, org: int, client_id: int) -> Change:
     # The statements are longer than those whose reading psycopg remembers.
     asked = RawCursor(db)
     rows = asked.execute(DIFFER, (client_id,), prepare=True).fetchall()
+    if any(row.action == "freeze" for row in rows):
+        rows = asked.execute(DIFFER_UNDER_FREEZE, (client_id,), prepare=True).fetchall()
     decisions = [row for row in rows if row.action in ACTIONS]
     change = _write(asked, org, client_id, decisions) if decisions else Change()
     if any(row.action == "settle" for row in rows):

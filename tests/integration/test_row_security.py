@@ -11,7 +11,7 @@ import pytest
 
 from gateway.change import READ
 from gateway.database import Database
-from gateway.ledger import DIFFER, SETTLE, WRITE, due_clients, lock_client
+from gateway.ledger import DIFFER, DIFFER_UNDER_FREEZE, SETTLE, WRITE, due_clients, lock_client
 from gateway.store import current, store_records
 from tests.integration.store_world import World, open_world
 
@@ -137,7 +137,7 @@ def test_disclosing_a_client_reads_no_growing_table_whole(
     with world.database.transaction(world.org) as db:
         db.execute("deallocate all")
         lock_client(db, client)
-        for number, query in enumerate((DIFFER, WRITE, SETTLE, VERDICT)):
+        for number, query in enumerate((DIFFER, DIFFER_UNDER_FREEZE, WRITE, SETTLE, VERDICT)):
             db.execute(f"prepare q{number} (bigint, smallint, jsonb) as {query}")
             db.execute(
                 "select set_config('plan_cache_mode', %s, true) as x", (f"force_{'generic' if generic else 'custom'}_plan",)
