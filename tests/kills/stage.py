@@ -66,10 +66,10 @@ class Stage:
             *arguments,
         ]
 
-    def run(self, *arguments: str, crash: str = "") -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, crash: str = "", within_s: float = BOUND_S) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
-            self.command(*arguments), env=environment(crash), capture_output=True, text=True, timeout=BOUND_S, check=False
+            self.command(*arguments), env=environment(crash), capture_output=True, text=True, timeout=within_s, check=False
         )
 
     @contextmanager

@@ -64,7 +64,7 @@ def soak(folder: Path, *, clients: int, deliveries: int, days: int, every_s: flo
             for family in driver.families:
                 driver.note(family.client)
             # While the portal runs: one that came back after a kill ends with the disturbance.
-            verified = stage.run("verify", "--read-back")
+            verified = stage.run("verify", "--read-back", within_s=bound_s)
         report = checked(portal_writes(_store(stage)), driver.allowed, outages=disturbance.outages, deadline_s=DEADLINE_S)
     violations = verified.stdout + verified.stderr if verified.returncode else ""
     return _told(report, driver, disturbance, violations, time.time() - began)
