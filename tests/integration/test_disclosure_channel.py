@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from gateway import consent
 from gateway.accounting import ledgers
+from gateway.ledger import disclose_client, due_now
 from gateway.postgres import Server
 from tests.conftest import fresh_database
 from tests.integration.delivery_world import World, a_world, observation, running_portal
@@ -79,6 +80,9 @@ def lived(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, hidden:
                     level="basic",
                     valid_to=world.clock().replace(year=2030 + number),
                 )
+                # A birth date that changed is decided about at once, before anything goes.
+                for client in due_now(world.gateway, world.org, 10):
+                    disclose_client(world.gateway, world.org, client)
                 outbox.append([tuple(row) for row in world.rows(COUNTS)])
                 world.deliver()
             held = portal.holds(member)
