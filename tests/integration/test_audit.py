@@ -122,15 +122,21 @@ def test_a_chain_that_is_gone_altogether_shows(world: World, module_database_url
     assert broken(world, heads) == ["chain-missing"]
 
 
+def told_before_another_chain(world: World) -> UUID:
+    """Write two chains, the second by a thread of its own; return the first."""
+    tell(world)
+    first: UUID = world.one("select id from audit_chain").id
+    later = threading.Thread(target=tell, args=(world,))
+    later.start()
+    later.join()
+    return first
+
+
 @pytest.mark.parametrize("outside", [False, True], ids=["no file of heads", "with the file of heads"])
 def test_a_chain_that_is_gone_shows_against_the_chains_that_began_after_it(
     world: World, module_database_url: str, tmp_path: Path, outside: bool
 ) -> None:
-    tell(world)
-    gone = world.one("select id from audit_chain").id
-    later = threading.Thread(target=tell, args=(world,))
-    later.start()
-    later.join()
+    gone = told_before_another_chain(world)
     as_owner(module_database_url, f"delete from audit_event where org = :org and chain_id = '{gone}'", world.org)
     world.rows("delete from audit_chain where id = %s returning id", gone)
     export_heads(world.gateway, world.org, tmp_path / "heads.jsonl")
@@ -141,11 +147,7 @@ def test_a_chain_that_is_gone_shows_against_the_chains_that_began_after_it(
 def test_a_tail_cut_off_with_its_head_shows_against_the_chains_that_began_after_it(
     world: World, module_database_url: str
 ) -> None:
-    tell(world)
-    cut = world.one("select id from audit_chain").id
-    later = threading.Thread(target=tell, args=(world,))
-    later.start()
-    later.join()
+    cut = told_before_another_chain(world)
     as_owner(module_database_url, f"delete from audit_event where org = :org and seq > 2 and chain_id = '{cut}'", world.org)
     world.rows(
         "update audit_chain set seq = 2, head = (select mac from audit_event where chain_id = audit_chain.id and seq = 2)"

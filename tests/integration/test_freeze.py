@@ -175,9 +175,7 @@ def test_under_a_freeze_a_right_that_is_withdrawn_leaves_nothing_at_the_portal(w
 
 
 def test_the_directory_stays_under_a_freeze_as_long_as_something_that_stays_refers_to_it(world: World) -> None:
-    world.store(world.employee("7"), world.patient(), world.report("1", employee="7"))
-    world.link("50", "private-medical")
-    world.deliver()
+    deliver_a_signed_report(world)
     consent.stop(world.gateway, world.org, client="1001", reason="death", freeze=True)
     assert {"Practitioner", "Observation"} <= {ref.split("/")[0] for ref in world.held("50")}
 
@@ -189,6 +187,13 @@ def test_the_directory_stays_under_a_freeze_as_long_as_something_that_stays_refe
 
 
 DIRECTORY = {"Practitioner", "PractitionerRole", "Organization"}
+
+
+def deliver_a_signed_report(world: World) -> None:
+    """One report of an employee, at the portal of a member who may have all."""
+    world.store(world.employee("7"), world.patient(), world.report("1", employee="7"))
+    world.link("50", "private-medical")
+    world.deliver()
 
 
 @pytest.mark.parametrize("end", [expired, care_ended, died, stopped])
@@ -219,9 +224,7 @@ def test_what_is_frozen_keeps_the_directory_that_it_refers_to_until_it_goes_itse
 def test_under_a_freeze_the_directory_that_the_source_took_back_is_taken_back(
     world: World, end: Callable[[World], object]
 ) -> None:
-    world.store(world.employee("7"), world.patient(), world.report("1", employee="7"))
-    world.link("50", "private-medical")
-    world.deliver()
+    deliver_a_signed_report(world)
     end(world)
     world.store(world.employee("8"), world.report("1", "Anders.", employee="8"))
     assert kinds(world) >= {"Observation", *DIRECTORY}
@@ -237,9 +240,7 @@ def test_under_a_freeze_the_directory_that_the_source_took_back_is_taken_back(
 def test_the_directory_of_what_is_frozen_is_counted_as_retained_and_breaks_no_invariant(
     world: World, end: Callable[[World], object]
 ) -> None:
-    world.store(world.employee("7"), world.patient(), world.report("1", employee="7"))
-    world.link("50", "private-medical")
-    world.deliver()
+    deliver_a_signed_report(world)
     end(world)
     kinds(world)
 
@@ -250,9 +251,7 @@ def test_the_directory_of_what_is_frozen_is_counted_as_retained_and_breaks_no_in
 
 
 def test_a_right_that_expired_keeps_the_directory_only_where_rights_are_frozen_then(world: World) -> None:
-    world.store(world.employee("7"), world.patient(), world.report("1", employee="7"))
-    world.link("50", "private-medical")
-    world.deliver()
+    deliver_a_signed_report(world)
     expired(world)
     world.one("update organisation set expiry = 'retract' where id = %s returning id", world.org)
 
